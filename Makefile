@@ -1,0 +1,132 @@
+# Everything a developer or CI does with this repository; `make help` lists it.
+# The virtual environment is made on first use and renewed when pyproject.toml changes.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV ?= .venv
+# Narrow a test run: make test T=tests/codec
+T ?= tests
+# Newer Pythons that `make test-all` looks for.
+NEWER ?= 3.12 3.13 3.14
+
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+EXE := .exe
+else
+BIN := $(VENV)/bin
+EXE :=
+endif
+PY := $(BIN)/python$(EXE)
+PIP := $(PY) -m pip --disable-pip-version-check --quiet
+# -P: the tests see the installed packages, not the folder `cli` of the working directory.
+PYTEST := $(PY) -P -m pytest -q
+RUN_STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-dev
+
+.PHONY: help demo dev test test-all test-newer test-here test-packaging lint format type proto \
+        proto-check bench docs build ci clean
+
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(RUN_STAMP) ## Set up, then show plant values moving, from a simulator in the same process.
+	@$(BIN)/mxgw-py$(EXE) demo
+
+dev: $(DEV_STAMP) ## Set up everything a developer needs.
+
+test: $(DEV_STAMP) ## Set up, then run the tests (asyncio and trio) with a coverage report.
+	$(PYTEST) --cov --cov-report=term -m "not slow and not network" $(T)
+
+test-all: $(DEV_STAMP) ## Run every test, slow ones and those that need a package index too, also on newer Pythons.
+	$(PYTEST) --cov --cov-report=term $(T)
+	@for version in $(NEWER); do \
+	  $(MAKE) --no-print-directory test-newer VERSION=$$version T="$(T)" || exit 1; \
+	done
+
+# One newer Python: found on PATH or among pyenv's, else skipped visibly.
+test-newer:
+	@found=""; \
+	for candidate in python$(VERSION) \
+	    "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$(VERSION)*/bin/python$(VERSION); do \
+	  if "$$candidate" -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] != "$(VERSION)")' \
+	      >/dev/null 2>&1; then found="$$candidate"; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then echo "SKIPPED Python $(VERSION): not found on PATH or in pyenv"; \
+	else echo "Python $(VERSION): $$found" && \
+	  $(MAKE) --no-print-directory VENV=.venv-$(VERSION) PYTHON="$$found" test-here T="$(T)"; fi
+
+test-here: $(DEV_STAMP)
+	$(PYTEST) $(T)
+
+test-packaging: $(DEV_STAMP) ## Check wheel, sdist and the pure-Python closure (needs a package index).
+	$(PYTEST) -rs tests/packaging
+
+lint: $(DEV_STAMP) ## Check style, formatting and the import contracts.
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(BIN)/lint-imports$(EXE)
+
+format: $(DEV_STAMP) ## Rewrite the sources in the project's format.
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+type: $(DEV_STAMP) ## Check types (mypy strict).
+	$(PY) -m mypy mxgateway cli tests
+	$(PY) -m mypy benchmarks examples proto/generate.py
+
+proto: $(DEV_STAMP) ## Generate mxgateway/generated from proto/.
+	$(PY) proto/generate.py
+
+proto-check: $(DEV_STAMP) ## Fail where mxgateway/generated is not what proto/ generates.
+	$(PY) proto/generate.py --check
+
+bench: $(DEV_STAMP) ## Measure codec and event stream, beside betterproto2 and grpcio.
+	$(PY) benchmarks/codec.py
+	$(PY) benchmarks/events.py
+
+docs: $(DEV_STAMP) ## Run every command and snippet of README and docs, and check their links.
+	$(PYTEST) tests/docs
+
+build: $(DEV_STAMP) ## Build sdist and wheel into dist/.
+	$(PY) -m build --outdir dist .
+
+ci: ## What CI runs: the demo with nothing but the runtime installed, then the checks, then the tests.
+	$(MAKE) --no-print-directory demo
+	$(MAKE) --no-print-directory lint
+	$(MAKE) --no-print-directory type
+	$(MAKE) --no-print-directory proto-check
+	$(MAKE) --no-print-directory build
+	$(MAKE) --no-print-directory test-packaging
+	$(MAKE) --no-print-directory test
+
+clean: ## Remove what builds and tests leave behind; the virtual environments stay.
+	rm -rf build dist *.egg-info .coverage .coverage.* .mypy_cache .ruff_cache .hypothesis \
+	  .import_linter_cache
+
+$(RUN_STAMP): pyproject.toml | $(PY)
+	@echo "Installing mxgateway and its dependencies into $(VENV)"
+	@$(PIP) install --editable .
+	@touch $@
+
+$(DEV_STAMP): pyproject.toml | $(PY)
+	@echo "Installing mxgateway and its development tools into $(VENV)"
+	@$(PIP) install --editable ".[dev]"
+	@touch $(RUN_STAMP) $@
+
+# PYTHON=... picks the interpreter; without it the first of these that is new enough.
+$(PY):
+	@found=""; \
+	for candidate in $(if $(PYTHON),"$(PYTHON)",python3 python3.14 python3.13 python3.12 python3.11 python); do \
+	  if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; \
+	  then found="$$candidate"; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "mxgateway needs Python 3.11 or newer; found none as $(or $(PYTHON),python3)." >&2; \
+	  echo "Install one, or name it: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 1; \
+	fi; \
+	echo "Making $(VENV) with $$found"; \
+	"$$found" -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "No virtual environment could be made; on Debian and Ubuntu: apt install python3-venv" >&2; \
+	  exit 1; }
