@@ -1,0 +1,140 @@
+"""Errors in what the gateway answered, and of sessions, tags and event consumers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from mxgateway.errors.base import MxGatewayError, Processed, StatusCode
+from mxgateway.redact import redact
+
+if TYPE_CHECKING:
+    from mxgateway.generated.mxaccess_gateway.v1 import (
+        MxCommandReply,
+        MxStatusProxy,
+        ProtocolStatus,
+    )
+
+__all__ = [
+    "MalformedReplyError",
+    "MxAccessError",
+    "MxGatewayCommandError",
+    "ReplayGapError",
+    "SessionLostError",
+    "SlowConsumerError",
+    "TagError",
+]
+
+
+class MalformedReplyError(MxGatewayError):
+    """The gateway answered OK but without the payload that the command calls for.
+
+    Attributes:
+        reply: The reply message as it came.
+    """
+
+    hint = "Check that the client and the gateway use the same version of the contract."
+
+    def __init__(self, message: str, *, reply: Any = None) -> None:
+        super().__init__(message, status=StatusCode.OK, processed="yes")
+        self.reply = reply
+
+
+class MxGatewayCommandError(MxGatewayError):
+    """The gateway answered, and the answer says that the command failed.
+
+    Attributes:
+        reply: The whole reply message as it came.
+        protocol_status: Its protocol status, or None where the reply has none.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reply: Any,
+        protocol_status: ProtocolStatus | None,
+        processed: Processed = "yes",
+        transient: bool | None = None,
+    ) -> None:
+        super().__init__(message, status=StatusCode.OK, processed=processed, transient=transient)
+        self.reply = reply
+        self.protocol_status = protocol_status
+
+    def to_dict(self) -> dict[str, Any]:
+        status = self.protocol_status
+        return super().to_dict() | {
+            "protocolStatus": None
+            if status is None
+            else {"code": str(status.code), "message": redact(status.message)},
+        }
+
+
+class MxAccessError(MxGatewayCommandError):
+    """MXAccess itself refused the command (protocol status MXACCESS_FAILURE or a failing status).
+
+    Attributes:
+        reply: The whole reply message as it came.
+        protocol_status: Its protocol status.
+        hresult: The HRESULT of the COM call, or None where the reply has none.
+        statuses: Every MXSTATUS_PROXY entry of the reply.
+    """
+
+    reply: MxCommandReply
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reply: Any,
+        protocol_status: ProtocolStatus | None,
+        hresult: int | None,
+        statuses: Sequence[MxStatusProxy],
+    ) -> None:
+        super().__init__(message, reply=reply, protocol_status=protocol_status)
+        self.hresult = hresult
+        self.statuses = tuple(statuses)
+
+    def to_dict(self) -> dict[str, Any]:
+        return super().to_dict() | {
+            "hresult": self.hresult,
+            "statuses": [
+                {
+                    "success": s.success,
+                    "category": str(s.category),
+                    "detectedBy": str(s.detected_by),
+                    "detail": s.detail,
+                    "diagnosticText": redact(s.diagnostic_text),
+                }
+                for s in self.statuses
+            ],
+        }
+
+
+class TagError(MxGatewayError):
+    """One tag of a batch failed; the others are not affected.
+
+    Attributes:
+        tag: The reference as it was asked for.
+    """
+
+    def __init__(self, message: str, *, tag: str, processed: Processed = "yes") -> None:
+        super().__init__(message, processed=processed)
+        self.tag = tag
+
+    def to_dict(self) -> dict[str, Any]:
+        return super().to_dict() | {"tag": self.tag}
+
+
+class SessionLostError(MxGatewayError):
+    """The gateway no longer has the session, or it is faulted; its handles are worthless."""
+
+    hint = "Open a new session; register, add and advise again."
+
+
+class ReplayGapError(MxGatewayError):
+    """Events were lost between the last one seen and the oldest that the gateway still has."""
+
+
+class SlowConsumerError(MxGatewayError):
+    """A consumer did not take its events in time and its queue was full."""
