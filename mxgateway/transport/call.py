@@ -1,0 +1,422 @@
+"""One RPC: grpclib's client stream with our waits, deadlines, limits and errors.
+
+A call never writes to the socket and never waits under a scope that lives
+longer than one method, so it can be cancelled anywhere: what the peer has to be
+told is queued synchronously.
+"""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import anyio
+import anyio.lowlevel
+import betterproto2
+from grpclib.client import Stream as GrpclibStream
+from grpclib.metadata import encode_timeout
+from h2.exceptions import H2Error, NoAvailableStreamIDError
+
+from mxgateway.codec import decoder_for, encoder_for
+from mxgateway.errors import (
+    ClientClosedError,
+    ConnectError,
+    DeadlineExceededError,
+    InternalError,
+    MxGatewayError,
+    ResourceExhaustedError,
+    RpcError,
+    rpc_error,
+)
+from mxgateway.transport import metadata as grpc_metadata
+from mxgateway.transport.call_stream import CallStream
+from mxgateway.transport.connection import Connection
+from mxgateway.transport.framing import MessageError, frame_message
+from mxgateway.transport.status import foreign_reply, reset_error, trailers_error
+from mxgateway.transport.waiting import PHASES, Phase, Waiting
+
+if TYPE_CHECKING:
+    from mxgateway.transport.channel import Channel
+
+__all__ = ["Call"]
+
+_SendType = TypeVar("_SendType", bound=betterproto2.Message)
+_RecvType = TypeVar("_RecvType", bound=betterproto2.Message)
+
+_FOREIGN_WAIT = 1.0  # seconds to wait for the body of a reply that is not gRPC
+_FAIRNESS = 128  # messages taken in a row before other tasks get a turn
+_PLACES = 3  # connections that one call tries while each is lost before it could start
+
+
+class Call(GrpclibStream[_SendType, _RecvType], Generic[_SendType, _RecvType]):
+    """A call in progress; `Channel.request` makes it, `async with` bounds its life.
+
+    Leaving the block before the peer ended the call resets it at once
+    (RST_STREAM CANCEL). All errors are of the tree in `mxgateway.errors`.
+    """
+
+    _channel: Channel
+    _stream: CallStream
+    _waiting: Waiting
+    _connection: Connection | None = None
+    _entered = False
+    _closed = False
+    _taken = 0
+    _judged = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._waiting = Waiting(self._deadline, self._deadline_error)
+        self._decode = decoder_for(self._recv_type)
+
+    # Life ---------------------------------------------------------------------
+
+    async def __aenter__(self) -> Call[_SendType, _RecvType]:
+        self.enter()
+        return self
+
+    def enter(self) -> None:
+        """Begin; what `async with` does, for owners that bound the call's life themselves.
+
+        Raises:
+            ClientClosedError: The call was entered before.
+        """
+        if self._entered:
+            raise ClientClosedError("a call can be entered only once")
+        self._entered = True
+        self._channel._calls_started += 1
+        self._channel._last_call_started = time.monotonic()
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        failed = True
+        try:
+            if exc_val is None and self._send_request_done and not self._cancel_done:
+                await self._finish()
+            failed = exc_val is not None
+        finally:
+            self.close(failed=failed)
+
+    async def _finish(self) -> None:
+        """Wait for the status where it is due; an early exit from a stream does not wait."""
+        stream = self._stream
+        if self._cardinality.server_streaming and not (stream.ended or stream.failure):
+            return
+        if not self._judged and (not self._cardinality.server_streaming or not self._unread):
+            if not self._recv_initial_metadata_done:
+                await self.recv_initial_metadata()
+            if not self._recv_trailing_metadata_done:
+                await self.recv_trailing_metadata()
+
+    def close(self, *, failed: bool = False) -> None:
+        """End the call now, without waiting: reset what is open, free the slot. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._send_request_done:
+            self._stream.cancel()
+            self._connection_of_call.release(self._stream)
+        if failed:
+            self._channel._calls_failed += 1
+        else:
+            self._channel._calls_succeeded += 1
+
+    def abandon(self) -> None:
+        """End the call from a finalizer: the writer does it at its next turn."""
+        if self._send_request_done and not self._closed:
+            self._connection_of_call.outbox.abandon(self.close)
+
+    async def cancel(self) -> None:
+        """Reset the stream (RST_STREAM CANCEL) without waiting for the peer."""
+        if self._send_request_done:
+            self._stream.cancel()
+        self._cancel_done = True
+
+    @property
+    def _connection_of_call(self) -> Connection:
+        assert self._connection is not None
+        return self._connection
+
+    @property
+    def _unread(self) -> bool:
+        return bool(self._stream.cutter.messages)
+
+    def _deadline_error(self, phase: Phase) -> DeadlineExceededError:
+        text = f"the deadline of {self._method_name} passed while {PHASES[phase]}"
+        if phase == "slot" and self._connection is not None:
+            limit = self._connection.stream_limit
+            text += f" (stream limit {limit.limit} reached, {limit.open} calls open)"
+        sent = self._send_request_done
+        error = DeadlineExceededError(text, processed=self._stream.processed if sent else "no")
+        error.phase = phase
+        return error
+
+    # Sending --------------------------------------------------------------------
+
+    async def send_request(self, *, end: bool = False) -> None:
+        """Get a connection and a stream slot, then queue the request headers.
+
+        Raises:
+            ConnectError: No connection could be made.
+            DeadlineExceededError: The deadline passed first; nothing was sent.
+            ClientClosedError: The client is not running, or the call is over.
+        """
+        if not self._entered:
+            raise ClientClosedError("enter the call with 'async with' first")
+        if self._closed or self._send_request_done:
+            raise ClientClosedError("the request of this call was sent already")
+        if end:
+            raise ClientClosedError("a unary request needs a message before it ends")
+        fields = grpc_metadata.encode(self._metadata)
+        for _ in range(_PLACES):
+            self._waiting.phase = "connect"
+            protocol = await self._waiting.until(self._channel.__connect__())
+            connection: Connection = protocol.connection
+            self._waiting.phase = "slot"
+            self._connection = connection
+            if not await self._waiting.until(connection.acquire_slot()):
+                continue
+            stream = connection.create_stream()
+            try:
+                stream.open(self._request_headers(fields))
+            except NoAvailableStreamIDError:
+                connection.release(stream)
+                continue
+            except H2Error as error:
+                connection.release(stream)
+                raise ConnectError(f"the connection cannot take a call: {error}") from error
+            except BaseException:
+                connection.release(stream)
+                raise
+            self._stream = stream
+            self._send_request_done = True
+            self.peer = connection.get_peer()
+            return
+        raise ConnectError(
+            f"{self._channel.options.target} accepts connections but ends each before a call "
+            f"can start ({_PLACES} tried)"
+        )
+
+    def _request_headers(self, fields: grpc_metadata.Headers) -> grpc_metadata.Headers:
+        channel = self._channel
+        headers = [
+            (":method", "POST"),
+            (":scheme", channel._scheme),
+            (":path", self._method_name),
+            (":authority", channel._authority),
+        ]
+        left = self._waiting.left()
+        if left is not None:
+            # At most eight digits are allowed; a day is long enough for a deadline on the wire.
+            headers.append(("grpc-timeout", encode_timeout(min(left, 86_400.0))))
+        headers += channel.base_headers
+        headers += fields
+        return headers
+
+    async def send_message(self, message: _SendType, *, end: bool = False) -> None:  # noqa: ARG002
+        """Encode and queue the request message, as the peer's window allows, and end the request.
+
+        Raises:
+            EncodeError: A field holds what its type cannot carry; nothing was sent.
+            ResourceExhaustedError: The message is larger than `max_send_bytes`; nothing was sent.
+            TransportError, RpcError: As for the whole call.
+        """
+        if self._send_message_done:
+            raise ClientClosedError("the request of this call was sent already")
+        payload = encoder_for(self._send_type)(message)
+        limit = self._channel.options.max_send_bytes
+        if len(payload) > limit:
+            raise ResourceExhaustedError(
+                f"message of {len(payload)} bytes, the limit is {limit} (option max_send_bytes)",
+                processed="no",
+                transient=False,
+            )
+        if not self._send_request_done:
+            await self.send_request()
+        await self._send_data(frame_message(payload))
+        self._send_message_done = True
+        self._end_done = True
+        self._messages_sent += 1
+        connection = self._connection_of_call
+        connection.messages_sent += 1
+        connection.last_message_sent = time.monotonic()
+
+    async def _send_data(self, data: bytes) -> None:
+        self._waiting.phase = "send"
+        stream = self._stream
+        drained = self._connection_of_call.outbox.drained
+        pos = 0
+        while pos < len(data):
+            # An answer that came early, or a failure, decides the call; it is read later.
+            if stream.ended or stream.failure is not None:
+                return
+            if not drained.is_set():
+                await self._waiting.until(drained.wait())
+                continue
+            sent = stream.send_some(data, pos)
+            if not sent:
+                await self._waiting.change_of(stream.window_updated)
+            pos += sent
+
+    # Receiving ------------------------------------------------------------------
+
+    async def recv_initial_metadata(self) -> None:
+        """Wait for the reply headers.
+
+        Raises:
+            RpcError: The reply is an error, or no gRPC reply at all.
+            ConnectionLost: The connection ended first.
+        """
+        self._check_sent()
+        if self._recv_initial_metadata_done:
+            return
+        self._waiting.phase = "headers"
+        stream = self._stream
+        while stream.headers is None:
+            self._raise_failure()
+            await self._waiting.change_of(stream.wake)
+        self._recv_initial_metadata_done = True
+        if stream.foreign is not None:
+            await self._collect_foreign()
+            raise self._failed(foreign_reply(stream.headers, bytes(stream.foreign)))
+        if stream.ended and stream.trailers is None and "grpc-status" in dict(stream.headers):
+            self._trailers_only = True
+            stream.trailers = stream.headers
+            self.initial_metadata = grpc_metadata.decode_metadata([])
+            if not self._cardinality.server_streaming:
+                self._judge()
+        else:
+            self.initial_metadata = grpc_metadata.decode_metadata(stream.headers)
+
+    async def _collect_foreign(self) -> None:
+        stream = self._stream
+        with anyio.move_on_after(_FOREIGN_WAIT):
+            while not stream.ended and stream.failure is None:
+                stream.wake.clear()
+                await stream.wake.wait()
+
+    async def recv_message(self) -> _RecvType | None:
+        """Return the next message of the reply; None when the peer has ended it.
+
+        Messages that arrived before a connection was lost are returned before
+        the loss is raised.
+
+        Raises:
+            DecodeError: The bytes are no message of the expected type.
+            RpcError, TransportError: As for the whole call.
+        """
+        if not self._recv_initial_metadata_done:
+            await self.recv_initial_metadata()
+        stream = self._stream
+        cutter = stream.cutter
+        if not cutter.messages:
+            self._waiting.phase = "message"
+            while not cutter.messages:
+                if cutter.error is not None:
+                    raise self._failed(_message_error(cutter.error))
+                if stream.ended:
+                    self._check_end()
+                    return None
+                self._raise_failure()
+                stream.expect_more()
+                await self._waiting.change_of(stream.wake)
+        elif self._deadline is not None:
+            self._waiting.left()
+        try:
+            payload = stream.take_message()
+        except MessageError as error:
+            raise self._failed(_message_error(error)) from error
+        message = self._decode(payload)
+        self._taken += 1
+        if self._taken % _FAIRNESS == 0:
+            await anyio.lowlevel.checkpoint()
+        return message
+
+    def _check_end(self) -> None:
+        """Raise unless a reply that ended now is complete."""
+        cutter = self._stream.cutter
+        if cutter.partial:
+            raise self._failed(
+                InternalError(
+                    f"the reply ended inside a message: {cutter.partial} bytes of it came, "
+                    f"at least {cutter.missing} are missing"
+                )
+            )
+        if not self._cardinality.server_streaming:
+            self._judge()
+            if not self._taken:
+                raise self._failed(InternalError("the reply is OK but holds no message"))
+
+    async def recv_trailing_metadata(self) -> None:
+        """Wait for the trailers and raise the error that they stand for.
+
+        Raises:
+            RpcError: The status is not OK, or the reply has none.
+            ConnectionLost: The connection ended first.
+        """
+        self._check_sent()
+        if not self._recv_initial_metadata_done:
+            await self.recv_initial_metadata()
+        self._waiting.phase = "trailers"
+        stream = self._stream
+        while not stream.ended:
+            if stream.cutter.error is not None:
+                raise self._failed(_message_error(stream.cutter.error))
+            self._raise_failure()
+            stream.expect_more()
+            await self._waiting.change_of(stream.wake)
+        self._judge()
+        if not self._cardinality.server_streaming and self._unread:
+            raise self._failed(InternalError("the reply holds more than one message"))
+
+    def _judge(self) -> None:
+        """Read the final status from what has come; the first call raises, if there is an error."""
+        if self._judged:
+            return
+        self._judged = True
+        self._recv_trailing_metadata_done = True
+        stream = self._stream
+        if stream.trailers is None:
+            raise self._failed(
+                InternalError("the peer ended the reply without trailers, so without a status")
+            )
+        self.trailing_metadata = grpc_metadata.decode_metadata(stream.trailers)
+        error = trailers_error(stream.trailers)
+        if error is not None:
+            raise self._failed(error)
+
+    def _check_sent(self) -> None:
+        if not self._send_request_done:
+            raise ClientClosedError("the request of this call was not sent")
+        if self._closed:
+            raise ClientClosedError("the call is over")
+
+    def _raise_failure(self) -> None:
+        stream = self._stream
+        if stream.failure is None:
+            return
+        self._judged = True
+        if stream.reset_code is not None:
+            raise self._failed(
+                reset_error(
+                    stream.reset_code,
+                    deadline_passed=self._waiting.passed(),
+                    phase=self._waiting.phase,
+                )
+            )
+        raise self._failed(stream.failure())
+
+    def _failed(self, error: MxGatewayError) -> MxGatewayError:
+        """Note that the call's error is known, and take this client's key out of its text."""
+        self._judged = True
+        self._channel.redact_error(error)
+        return error
+
+
+def _message_error(error: MessageError) -> RpcError:
+    return rpc_error(error.status, str(error))

@@ -1,0 +1,377 @@
+"""The channel: owns connections over time. It connects, drains, replaces and closes them."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import ssl
+import warnings
+from types import TracebackType
+from typing import Self, TypeVar
+
+import anyio
+import betterproto2
+from anyio.abc import TaskGroup, TaskStatus
+from grpclib.client import Channel as GrpclibChannel
+from grpclib.const import Cardinality
+from grpclib.events import _DispatchChannelEvents
+from grpclib.metadata import USER_AGENT, Deadline
+from h2.errors import ErrorCodes
+from multidict import MultiDict
+
+from mxgateway._version import __version__
+from mxgateway.codec.grpc import MessageCodec
+from mxgateway.errors import (
+    ClientClosedError,
+    ConfigurationError,
+    ConnectError,
+    MxGatewayError,
+    RpcError,
+)
+from mxgateway.options import ClientOptions
+from mxgateway.redact import redact
+from mxgateway.transport import tls
+from mxgateway.transport.call import Call
+from mxgateway.transport.connection import Connection
+from mxgateway.transport.dial import dial
+from mxgateway.transport.metadata import Headers, MetadataLike
+from mxgateway.transport.protocol import Protocol
+from mxgateway.transport.pump import Pump
+
+__all__ = ["Channel"]
+
+log = logging.getLogger("mxgateway.transport")
+
+_SendType = TypeVar("_SendType", bound=betterproto2.Message)
+_RecvType = TypeVar("_RecvType", bound=betterproto2.Message)
+_MAX_KEEPALIVE = 3600.0
+
+
+class _Attempt:
+    """One try to connect, shared by all calls that wait for it."""
+
+    def __init__(self) -> None:
+        self.done = anyio.Event()
+        self.error: MxGatewayError | None = None
+
+
+class Channel(GrpclibChannel):
+    """Calls to one gateway; betterproto2's stubs take it as it is.
+
+    `await connect()` does all that can fail and raises there. `async with` (or
+    `run_in`) starts reader, writer and keepalive. Afterwards a lost connection is
+    replaced when the next call needs one.
+
+    Args:
+        options: Where the gateway is and how to reach it.
+    """
+
+    def __init__(self, options: ClientOptions) -> None:
+        # Not grpclib's constructor: it binds to an asyncio loop.
+        self.options = options
+        self._host = options.host
+        self._port = options.port
+        self._path = None
+        self._codec = MessageCodec()
+        self._status_details_codec = None
+        self._ssl = None
+        self._scheme = "http" if options.plaintext else "https"
+        self._authority = options.authority
+        self.__dispatch__ = _DispatchChannelEvents()
+        self.base_headers: Headers = [
+            ("te", "trailers"),
+            ("content-type", "application/grpc"),
+            ("user-agent", f"mxgateway/{__version__} {USER_AGENT}"),
+            ("grpc-accept-encoding", "identity,gzip"),
+        ]
+        if options.api_key is not None:
+            self.base_headers.append(("authorization", f"Bearer {options.api_key}"))
+        self._keepalive_time = options.keepalive_time
+        self._pumps: dict[Connection, Pump] = {}
+        self._current: Connection | None = None
+        self._attempt: _Attempt | None = None
+        self._tasks: TaskGroup | None = None
+        self._own: TaskGroup | None = None
+        self._close_requested: anyio.Event | None = None
+        self._served: anyio.Event | None = None
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"<Channel to {self.options.target}, {self.state}>"
+
+    @property
+    def state(self) -> str:
+        """One word: "closed", "new", "connected" (not running yet), "running"."""
+        if self._closed:
+            return "closed"
+        if self._tasks is not None:
+            return "running"
+        return "connected" if self._pumps else "new"
+
+    @property
+    def connected(self) -> bool:
+        """Whether a connection that takes new calls is there now."""
+        return self._current is not None and self._current.usable
+
+    # Life ---------------------------------------------------------------------
+
+    async def connect(self) -> None:
+        """Look up the name, connect, do TLS, check ALPN and exchange SETTINGS.
+
+        Raises:
+            ConnectError: The name is unknown, or nobody listens there.
+            TlsError: The handshake failed, or did not choose HTTP/2.
+            ConnectTimeout: `connect_timeout` passed first.
+            ClientClosedError: The channel is closed.
+        """
+        self._check_open()
+        if not self.connected:
+            await self._open_connection()
+
+    async def __aenter__(self) -> Self:
+        self._check_startable()
+        own = anyio.create_task_group()
+        await own.__aenter__()
+        self._own = own
+        try:
+            await own.start(self._serve)
+        except BaseException:
+            await self.__aexit__(None, None, None)
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        own = self._own
+        if own is None:
+            await self.aclose()
+            return
+        self._own = None
+        # The exception of the body leaves bare: the group sees none, and its scope
+        # is shielded so that a cancelled caller still ends in order. All of it is bounded.
+        own.cancel_scope.shield = True
+        try:
+            await self.aclose()
+        finally:
+            own.cancel_scope.cancel()
+            await own.__aexit__(None, None, None)
+
+    async def run_in(self, task_group: TaskGroup) -> None:
+        """Run in the caller's task group until `aclose`.
+
+        Raises:
+            ClientClosedError: The channel is closed or runs already.
+        """
+        self._check_startable()
+        await task_group.start(self._serve)
+
+    async def aclose(self) -> None:
+        """End all calls and connections. Idempotent, allowed in every state, never waits long."""
+        self._closed = True
+        self._current = None
+        if self._tasks is None:
+            for pump in list(self._pumps.values()):
+                await pump.discard()
+            self._pumps.clear()
+            return
+        assert self._close_requested is not None
+        assert self._served is not None
+        self._close_requested.set()
+        with anyio.CancelScope(shield=True):
+            await self._served.wait()
+
+    async def _serve(self, *, task_status: TaskStatus[None]) -> None:
+        close_requested = self._close_requested = anyio.Event()
+        served = self._served = anyio.Event()
+        try:
+            async with anyio.create_task_group() as tasks:
+                self._tasks = tasks
+                for connection, pump in self._pumps.items():
+                    tasks.start_soon(self._run_pump, connection, pump)
+                task_status.started()
+                await close_requested.wait()
+                for connection in list(self._pumps):
+                    connection.close()
+                # Each pump ends by itself within its farewell time; a try to
+                # connect is given up.
+                if self._attempt is not None:
+                    tasks.cancel_scope.cancel()
+        finally:
+            self._closed = True
+            self._current = None
+            self._tasks = None
+            for pump in list(self._pumps.values()):
+                await pump.discard()
+            self._pumps.clear()
+            if self._attempt is not None:
+                self._finish_attempt(self._attempt, ClientClosedError("the client was closed"))
+            served.set()
+
+    async def _run_pump(self, connection: Connection, pump: Pump) -> None:
+        try:
+            await pump.run()
+        finally:
+            self._pumps.pop(connection, None)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClientClosedError("the client is closed; connect a new one")
+
+    def _check_startable(self) -> None:
+        self._check_open()
+        if self._tasks is not None or self._own is not None:
+            raise ClientClosedError("the client runs already; enter it only once")
+
+    # Connections ----------------------------------------------------------------
+
+    async def __connect__(self) -> Protocol:
+        """Return the protocol of a connection that takes a new call, connecting if need be.
+
+        Callers that come together share one attempt, and none of them ends it by
+        being cancelled.
+        """
+        while True:
+            self._check_open()
+            tasks = self._tasks
+            if tasks is None:
+                raise ClientClosedError(
+                    "the client is not running; enter it with 'async with' before calling"
+                )
+            current = self._current
+            if current is not None and current.usable:
+                return self._pumps[current].protocol
+            attempt = self._attempt
+            if attempt is None:
+                attempt = self._attempt = _Attempt()
+                tasks.start_soon(self._reconnect, attempt)
+            await attempt.done.wait()
+            if attempt.error is not None:
+                error = copy.copy(attempt.error)
+                error.__cause__ = attempt.error.__cause__
+                raise error
+
+    async def _reconnect(self, attempt: _Attempt) -> None:
+        error: MxGatewayError | None = None
+        try:
+            await self._open_connection()
+        except MxGatewayError as caught:
+            error = caught
+        except Exception as caught:
+            log.exception("connecting failed inside")
+            error = ConnectError(f"connecting to {self.options.target} failed inside: {caught!r}")
+            error.__cause__ = caught
+        finally:
+            if attempt is self._attempt and (error is not None or self._current is not None):
+                self._finish_attempt(attempt, error)
+
+    def _finish_attempt(self, attempt: _Attempt, error: MxGatewayError | None) -> None:
+        self._attempt = None
+        attempt.error = error
+        attempt.done.set()
+
+    async def _open_connection(self) -> None:
+        """Make a connection, and run it if the channel runs."""
+        context = None if self.options.plaintext else self._tls_context()
+        pump = await dial(self.options, context, self._keepalive_time)
+        connection = pump.protocol.connection
+        connection.on_unusable = self._retire
+        self._pumps[connection] = pump
+        self._current = connection
+        if not connection.usable:
+            self._retire(connection)
+        if self._tasks is not None:
+            self._tasks.start_soon(self._run_pump, connection, pump)
+
+    def _tls_context(self) -> ssl.SSLContext:
+        if self._ssl is None:
+            self._ssl = tls.client_context(self.options)
+        return self._ssl
+
+    def _retire(self, connection: Connection) -> None:
+        """Take a connection that takes no new calls out of use; its streams go on."""
+        if self._current is connection:
+            self._current = None
+        goaway = connection.draining
+        if (
+            goaway is not None
+            and goaway.error_code == ErrorCodes.ENHANCE_YOUR_CALM
+            and goaway.debug == b"too_many_pings"
+            and self._keepalive_time is not None
+        ):
+            self._keepalive_time = min(self._keepalive_time * 2, _MAX_KEEPALIVE)
+            log.warning(
+                "%s finds the keepalive PINGs too many; the interval is now %g s",
+                self.options.target,
+                self._keepalive_time,
+            )
+
+    # Calls --------------------------------------------------------------------------
+
+    def request(  # type: ignore[override]  # both types are messages here
+        self,
+        name: str,
+        cardinality: Cardinality,
+        request_type: type[_SendType],
+        reply_type: type[_RecvType],
+        *,
+        timeout: float | None = None,
+        deadline: Deadline | None = None,
+        metadata: MetadataLike | None = None,
+    ) -> Call[_SendType, _RecvType]:
+        """Return a call that has not started; enter it with `async with`.
+
+        Args:
+            name: `/package.Service/Method`.
+            cardinality: UNARY_UNARY or UNARY_STREAM; the contract has no other.
+            request_type: Class of the request message.
+            reply_type: Class of the reply messages.
+            timeout: Seconds for the whole call.
+            deadline: The same as a point in time; the earlier of both counts.
+            metadata: Additional metadata.
+        """
+        if cardinality.client_streaming:
+            raise ConfigurationError(f"{name}: client streaming is not part of the contract")
+        if timeout is not None:
+            limit = Deadline.from_timeout(timeout)
+            deadline = limit if deadline is None else min(limit, deadline)
+        return Call(
+            self,
+            name,
+            MultiDict(metadata or ()),
+            cardinality,
+            request_type,
+            reply_type,
+            codec=self._codec,
+            status_details_codec=None,
+            dispatch=self.__dispatch__,
+            deadline=deadline,
+        )
+
+    def redact_error(self, error: MxGatewayError) -> None:
+        """Take this channel's key out of an error that quotes the peer."""
+        key = self.options.api_key
+        if key is None:
+            return
+        error.message = redact(error.message, key)
+        error.args = (error.message,)
+        if isinstance(error, RpcError):
+            error.trailing_metadata = tuple(
+                (name, redact(value, key) if isinstance(value, str) else value)
+                for name, value in error.trailing_metadata
+            )
+
+    def close(self) -> None:
+        """Ask for the end without waiting for it; `aclose` waits."""
+        self._closed = True
+        self._current = None
+        if self._close_requested is not None:
+            self._close_requested.set()
+
+    def __del__(self) -> None:
+        pumps = getattr(self, "_pumps", None)
+        if pumps and getattr(self, "_tasks", None) is None:
+            warnings.warn(f"unclosed {self!r}; close it or enter it", ResourceWarning, stacklevel=2)
