@@ -1,0 +1,190 @@
+"""ThreadedSimulator: the simulator in a thread with an event loop of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import threading
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from mxgateway.errors import ClientClosedError, ConfigurationError
+from mxgateway.simulator.audit import Audit
+from mxgateway.simulator.plant import GOOD, Plant
+from mxgateway.simulator.simulator import Simulator
+
+__all__ = ["ThreadedSimulator"]
+
+T = TypeVar("T")
+
+_STOP_LIMIT = 10.0  # seconds; stopping takes two grace periods of a second at most
+
+
+class ThreadedSimulator:
+    """A simulator for callers without an asyncio loop: trio, or synchronous code.
+
+    `with ThreadedSimulator() as sim:` takes what `Simulator` takes and shows the
+    same endpoint, key, plant and audit. Every method may be called from any
+    thread and blocks; from trio call the waiting ones in a worker thread, for
+    example with `anyio.to_thread.run_sync`.
+
+    Raises:
+        ConfigurationError: As for Simulator.
+    """
+
+    def __init__(self, **arguments: Any) -> None:
+        self._simulator = Simulator(**arguments)
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._finish: asyncio.Event | None = None
+
+    # -- life --------------------------------------------------------------------
+
+    def start(self) -> Self:
+        """Start the thread and return once the simulator listens.
+
+        Raises:
+            OSError: The address cannot be used.
+        """
+        if self._thread is not None:
+            raise ConfigurationError("the simulator runs already")
+        started: concurrent.futures.Future[None] = concurrent.futures.Future()
+        # A daemon, so that a caller who forgets stop() can still end its process.
+        thread = threading.Thread(
+            target=self._run, args=(started,), name="mxgateway-simulator", daemon=True
+        )
+        thread.start()
+        try:
+            started.result()
+        except BaseException:
+            thread.join(_STOP_LIMIT)
+            raise
+        self._thread = thread
+        return self
+
+    def _run(self, started: concurrent.futures.Future[None]) -> None:
+        try:
+            asyncio.run(self._serve(started))
+        except BaseException as error:
+            if started.done():
+                raise
+            started.set_exception(error)
+
+    async def _serve(self, started: concurrent.futures.Future[None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._finish = asyncio.Event()
+        async with self._simulator:
+            started.set_result(None)
+            await self._finish.wait()
+
+    def stop(self) -> None:
+        """Stop the simulator and its thread; harmless when repeated.
+
+        Raises:
+            TimeoutError: The thread did not end in time.
+        """
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        assert self._loop is not None
+        assert self._finish is not None
+        self._loop.call_soon_threadsafe(self._finish.set)
+        thread.join(_STOP_LIMIT)
+        if thread.is_alive():
+            raise TimeoutError(f"the simulator's thread did not end within {_STOP_LIMIT:g} s")
+        self._loop = self._finish = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    # -- what a caller needs to connect ----------------------------------------
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return self._simulator.port
+
+    @property
+    def endpoint(self) -> str:
+        """`host:port`, as a client takes it."""
+        return self._simulator.endpoint
+
+    @property
+    def api_key(self) -> str:
+        """The first key."""
+        return self._simulator.api_key
+
+    @property
+    def read_only_key(self) -> str | None:
+        """The first key that cannot write, or None."""
+        return self._simulator.read_only_key
+
+    @property
+    def ca_file(self) -> str | None:
+        """The PEM file that clients have to trust, or None."""
+        return self._simulator.ca_file
+
+    @property
+    def plaintext(self) -> bool:
+        """Whether it listens without TLS."""
+        return self._simulator.plaintext
+
+    @property
+    def session_count(self) -> int:
+        """Sessions that are open now."""
+        return self._simulator.session_count
+
+    @property
+    def plant(self) -> Plant:
+        """The plant; read it from any thread, change it through `set_value` only."""
+        return self._simulator.plant
+
+    @property
+    def audit(self) -> Audit:
+        """What has happened so far; read it from any thread, wait with `wait_until`."""
+        return self._simulator.audit
+
+    # -- moving and watching the plant -------------------------------------------
+
+    def scan(self) -> int:
+        """Move the plant by one scan; return how many attributes changed."""
+        return self._wait(self._simulator.scan())
+
+    def set_value(
+        self, tag: str, value: Any, *, quality: int = GOOD, timestamp: datetime | None = None
+    ) -> None:
+        """Give an attribute a value from inside the plant, as `Simulator.set_value` does."""
+        self._wait(self._simulator.set_value(tag, value, quality=quality, timestamp=timestamp))
+
+    def wait_until(self, predicate: Callable[[Simulator], bool], timeout: float = 5.0) -> None:
+        """Block until `predicate(simulator)` is true; it runs in the simulator's thread.
+
+        Raises:
+            TimeoutError: It was still false after `timeout` seconds.
+        """
+        self._wait(self._simulator.wait_for(predicate, timeout))
+
+    def call(self, function: Callable[[Simulator], T]) -> T:
+        """Return `function(simulator)`, run in the simulator's thread."""
+
+        async def run() -> T:
+            return function(self._simulator)
+
+        return self._wait(run())
+
+    def _wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        loop = self._loop
+        if loop is None or self._thread is None:
+            coroutine.close()
+            raise ClientClosedError("the simulator does not run; enter it with `with`")
+        return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
