@@ -1,0 +1,1 @@
+"""The command line of mxgateway: `mxgw-py`. The library never imports this package."""

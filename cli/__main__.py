@@ -1,0 +1,54 @@
+"""Entry point of the console script and of `python -m mxgateway_cli`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code.
+
+    A pipe that was closed early (`mxgw-py ... | head`) is an ordinary end: the
+    code stays what it was, and nothing is written about it, also not by the
+    interpreter while it shuts down.
+
+    Args:
+        arguments: The words after the program name; by default those of the process.
+    """
+    try:
+        from .app import run
+        from .environment import Environment
+
+        environment = Environment.of_process()
+        words = sys.argv[1:] if arguments is None else list(arguments)
+        return run(words, environment)
+    except KeyboardInterrupt:
+        # Ctrl-C while the modules are still being imported.
+        return 130
+    finally:
+        _flush_or_drop(1)
+        _flush_or_drop(2)
+
+
+def _flush_or_drop(descriptor: int) -> None:
+    """Flush stdout (1) or stderr (2); where nobody reads any more, let later flushes go nowhere."""
+    stream = sys.stdout if descriptor == 1 else sys.stderr
+    if stream is None or stream.closed:
+        return
+    try:
+        stream.flush()
+    except OSError:
+        # The interpreter flushes again at its end and would complain there. Only
+        # the real descriptors are redirected, never a stream a caller put in place.
+        if stream is (sys.__stdout__ if descriptor == 1 else sys.__stderr__):
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, descriptor)
+            os.close(null)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

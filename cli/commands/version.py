@@ -1,0 +1,37 @@
+"""`version`: the versions of the client and of the protocols it speaks."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from mxgateway._version import __version__
+
+from ..options import Invocation, local_command
+from ..output.results import write_result
+
+__all__ = ["version"]
+
+# The versions that this client was made for; an OpenSession reply carries the
+# gateway's and the worker's own (gateway semantics, section 3).
+GATEWAY_PROTOCOL_VERSION = 3
+WORKER_PROTOCOL_VERSION = 1
+
+
+@click.command("version")
+@local_command
+def version(invocation: Invocation) -> None:
+    """Show the versions of the client and of the protocols it speaks."""
+    document = {
+        "clientVersion": __version__,
+        "gatewayProtocolVersion": GATEWAY_PROTOCOL_VERSION,
+        "workerProtocolVersion": WORKER_PROTOCOL_VERSION,
+    }
+    write_result(
+        invocation,
+        document,
+        lambda: [
+            ("Client", f"mxgateway {document['clientVersion']}"),
+            ("Gateway protocol", str(GATEWAY_PROTOCOL_VERSION)),
+            ("Worker protocol", str(WORKER_PROTOCOL_VERSION)),
+        ],
+    )

@@ -1,0 +1,124 @@
+"""What one run of the command line stands in: streams, variables, and what is secret in it."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self, TextIO
+
+from mxgateway.redact import redact
+
+from .output.documents import json_line
+
+if TYPE_CHECKING:
+    from .connection import Connection
+
+__all__ = ["Environment", "OutputClosed"]
+
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_EINVAL = 22  # What Windows reports for a write to a pipe whose reader is gone.
+
+
+class OutputClosed(Exception):  # noqa: N818 - an outcome, no error
+    """The reader of stdout has gone away; an ordinary end, not an error."""
+
+
+@dataclass(slots=True)
+class Environment:
+    """Streams, variables and run-wide facts, passed to every command as the click object.
+
+    Attributes:
+        variables: The environment variables.
+        stdout: Results only.
+        stderr: Everything else.
+        debug: Whether unexpected errors show their traceback.
+        json_errors: Whether errors are written as one JSON object.
+        connection: The connection options of the running command, once they are known.
+        secrets: Texts that must not appear on either stream.
+    """
+
+    variables: Mapping[str, str]
+    stdout: TextIO
+    stderr: TextIO
+    debug: bool = False
+    json_errors: bool = False
+    connection: Connection | None = None
+    secrets: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of_process(cls) -> Self:
+        """Take streams and variables of the process; a missing stream becomes the null device."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                # A legacy code page must never end a command: what it cannot show is escaped.
+                stream.reconfigure(errors="backslashreplace")
+        variables = os.environ
+        environment = cls(
+            variables=variables,
+            stdout=_stream_or_null(sys.stdout),
+            stderr=_stream_or_null(sys.stderr),
+            debug=variables.get("MXGATEWAY_DEBUG", "").strip().lower() in _TRUE,
+        )
+        key = variables.get("MXGATEWAY_API_KEY")
+        if key:
+            environment.secrets.add(key)
+        return environment
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person reads stdout. Only the stream itself decides, no colour variable."""
+        return self.stdout.isatty()
+
+    def write(self, text: str) -> None:
+        """Write results to stdout and flush them.
+
+        Raises:
+            OutputClosed: Nobody reads stdout any more.
+        """
+        try:
+            self.stdout.write(text)
+            self.stdout.flush()
+        except BrokenPipeError as error:
+            raise OutputClosed from error
+        except OSError as error:
+            if os.name == "nt" and error.errno == _EINVAL:
+                raise OutputClosed from error
+            raise
+
+    def say(self, text: str) -> None:
+        """Write a line for people to stderr, secrets taken out."""
+        self._to_stderr(self.redact(text))
+
+    def say_json(self, content: Any) -> None:
+        """Write one JSON object to stderr, secrets taken out of every text in it."""
+        # Taken out before the text is quoted: a quoted secret would not be found.
+        self._to_stderr(json_line(self._redact_all(content)))
+
+    def _redact_all(self, content: Any) -> Any:
+        if isinstance(content, str):
+            return self.redact(content)
+        if isinstance(content, dict):
+            return {name: self._redact_all(value) for name, value in content.items()}
+        if isinstance(content, list | tuple):
+            return [self._redact_all(value) for value in content]
+        return content
+
+    def _to_stderr(self, line: str) -> None:
+        try:
+            self.stderr.write(line + "\n")
+            self.stderr.flush()
+        except OSError:
+            # There is nowhere left to report that stderr is gone; the exit code still tells.
+            return
+
+    def redact(self, text: str) -> str:
+        """Return `text` without the secrets known so far and without anything like a key."""
+        return redact(text, *sorted(self.secrets, key=len, reverse=True))
+
+
+def _stream_or_null(stream: TextIO | None) -> TextIO:
+    # Under pythonw, or with `>&-`, the interpreter has None in place of a stream.
+    return io.StringIO() if stream is None else stream

@@ -1,0 +1,1 @@
+"""The output layer: JSON for programs, tables for people."""

@@ -1,0 +1,46 @@
+"""Text of a table cell: its width on screen, and nothing in it that could steer a terminal."""
+
+from __future__ import annotations
+
+import unicodedata
+
+__all__ = ["pad", "printable", "width"]
+
+_NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def printable(text: str) -> str:
+    """Return `text` with line breaks, control and invisible formatting characters escaped.
+
+    A string value of the plant must neither break a row nor send escape sequences
+    to the terminal.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else _NAMED.get(c) or _escape(c) for c in text)
+
+
+def _escape(character: str) -> str:
+    number = ord(character)
+    if number < 0x100:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
+def width(text: str) -> int:
+    """Return how many terminal cells `text` takes."""
+    if text.isascii():
+        return len(text)
+    return sum(_cells(c) for c in text)
+
+
+def _cells(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def pad(text: str, cells: int, *, right: bool = False) -> str:
+    """Return `text` filled with blanks up to `cells`; a longer text stays whole."""
+    blanks = " " * max(0, cells - width(text))
+    return blanks + text if right else text + blanks
