@@ -26,7 +26,7 @@ RUN_STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 
 .PHONY: help demo dev test test-all test-newer test-here test-packaging lint format type proto \
-        proto-check bench docs build ci clean
+        proto-check bench docs docs-tables build ci clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ bench: $(DEV_STAMP) ## Measure codec and event stream, beside betterproto2 and g
 
 docs: $(DEV_STAMP) ## Run every command and snippet of README and docs, and check their links.
 	$(PYTEST) tests/docs
+
+docs-tables: $(DEV_STAMP) ## Fill the generated tables of the docs from the code.
+	$(PY) docs/tables.py
 
 build: $(DEV_STAMP) ## Build sdist and wheel into dist/.
 	$(PY) -m build --outdir dist .
