@@ -19,7 +19,13 @@ from mxgateway.codec.enums import members
 from mxgateway.codec.merge import DecodeRange, checked_merger, make_merger
 from mxgateway.codec.plan import DEPTH_LIMIT, FieldPlan, MessagePlan, plan_of
 from mxgateway.codec.source import compile_function
-from mxgateway.codec.varint import read_any_varint, read_int32, read_int64, read_uint32
+from mxgateway.codec.varint import (
+    read_any_varint,
+    read_int32,
+    read_int64,
+    read_long_length,
+    read_uint32,
+)
 from mxgateway.codec.wellknown import decode_timestamp
 from mxgateway.codec.wire import READERS, MalformedError
 from mxgateway.errors import DecodeError
@@ -116,6 +122,7 @@ class _Generator:
             "finish": finish,
             "timestamp": decode_timestamp,
             "any_varint": read_any_varint,
+            "length": read_long_length,
             "int32": read_int32,
             "int64": read_int64,
             "uint32": read_uint32,
@@ -220,7 +227,7 @@ class _Generator:
 
     def _length(self, indent: int) -> None:
         pad = " " * indent
-        self._varint(indent, "any_varint")
+        self._varint(indent, "length")
         self.lines += [
             f"{pad}e = pos + b",
             f"{pad}if e > end: raise MalformedError(end, 'overrun')",

@@ -1,7 +1,8 @@
 """The compiled encoder: straight-line Python for each message class, made on first use.
 
 It writes what Google's deterministic serialisation writes, byte for byte: fields in the
-order of their numbers, numbers packed, unknown fields at the end. A value that a field
+order of their numbers, numbers packed, unknown fields at the end. (Maps, which the
+contract does not use, are sorted by key.) A value that a field
 cannot carry makes it fail in one way or another; `check` then finds the reason.
 """
 
@@ -311,7 +312,7 @@ def _map_encoder(f: FieldPlan) -> Callable[[Any, int], list[bytes]]:
 
     def write(value: Any, depth: int) -> list[bytes]:
         out = []
-        # Google's deterministic serialisation sorts by key.
+        # One order for one content; Google's libraries each have their own.
         for key in sorted(value):
             body = key_writer(key, depth) + value_writer(value[key], depth)
             out.append(tag + _varint(len(body)) + body)

@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["VARINTS", "WRITERS", "read_any_varint", "read_int32", "read_int64", "read_uint32"]
+__all__ = [
+    "VARINTS",
+    "WRITERS",
+    "read_any_varint",
+    "read_int32",
+    "read_int64",
+    "read_long_length",
+    "read_uint32",
+]
 
 SMALL = 2048
 
@@ -49,6 +57,14 @@ def read_any_varint(buf: bytes, pos: int) -> tuple[int, int]:
         value |= (byte & 127) << shift
         shift += 7
     raise ValueError
+
+
+def read_long_length(buf: bytes, pos: int) -> tuple[int, int]:
+    """Return a length of three bytes or more; as `read_any_varint`, but of 5 bytes at most."""
+    value, after = read_any_varint(buf, pos)
+    if after - pos > 5:
+        raise ValueError
+    return value, after
 
 
 def read_int32(buf: bytes, pos: int) -> tuple[int, int]:

@@ -68,9 +68,11 @@ def read_length(buf: bytes, pos: int, end: int) -> tuple[int, int]:
     """Return where a length-delimited value starts and where it ends.
 
     Raises:
-        MalformedError: The message ends inside.
+        MalformedError: The message ends inside, or the length has more than 5 bytes.
     """
     length, start = read_varint(buf, pos, end)
+    if start - pos > 5:
+        raise MalformedError(pos, "length of more than 5 bytes")
     if length > end - start:
         raise MalformedError(
             end, f"the message ends inside a value of {length} bytes, {end - start} are there"
