@@ -30,7 +30,15 @@ from hyperframe.frame import (
     WindowUpdateFrame,
 )
 
-__all__ = ["Peer", "PeerConnection", "Request", "grpc_message", "raw_frame", "scripted_peer"]
+__all__ = [
+    "Peer",
+    "PeerConnection",
+    "Request",
+    "Script",
+    "grpc_message",
+    "raw_frame",
+    "scripted_peer",
+]
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 OK_HEADERS = ((":status", "200"), ("content-type", "application/grpc"))
@@ -252,10 +260,16 @@ Script = Callable[[PeerConnection], Awaitable[None]]
 
 @dataclass
 class Peer:
-    """The listening peer."""
+    """The listening peer.
+
+    Attributes:
+        hello: Whether a new connection is greeted with SETTINGS.
+        connections: All that were accepted, in order.
+    """
 
     host: str
     port: int
+    hello: bool = True
     connections: list[PeerConnection] = field(default_factory=list)
     _accepted: anyio.Event = field(default_factory=anyio.Event)
 
@@ -307,7 +321,7 @@ async def scripted_peer(
                 except (ssl.SSLError, anyio.EndOfStream, anyio.BrokenResourceError, OSError):
                     return
             connection = PeerConnection(stream)
-            if hello:
+            if peer.hello:
                 await connection.send(SettingsFrame(0, settings=settings or {}))
             peer._add(connection)
             async with anyio.create_task_group() as tasks:
@@ -315,7 +329,7 @@ async def scripted_peer(
                 if script is not None:
                     tasks.start_soon(_run, script, connection)
 
-    peer = Peer("127.0.0.1", port)
+    peer = Peer("127.0.0.1", port, hello)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(listener.serve, handle)
         try:

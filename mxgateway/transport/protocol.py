@@ -10,6 +10,7 @@ from grpclib import protocol as grpclib_protocol
 from grpclib.config import Configuration
 from h2.config import H2Configuration
 from h2.connection import H2Connection
+from h2.errors import ErrorCodes
 from h2.events import (
     ConnectionTerminated,
     DataReceived,
@@ -22,6 +23,7 @@ from h2.events import (
 )
 from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
+from hyperframe.frame import Frame, RstStreamFrame
 
 from mxgateway.options import ClientOptions
 from mxgateway.transport.connection import Connection, Loss
@@ -36,6 +38,24 @@ log = logging.getLogger("mxgateway.transport")
 
 _MAX_FRAME = 1 << 18  # advertised; a run of merged DATA frames may grow to this
 _MAX_HEADER_LIST = 1 << 16
+
+
+class _H2(H2Connection):
+    """h2, but for frames that arrive late on a stream that was reset here: they are ignored.
+
+    h2 would answer each with one more RST_STREAM (RFC 9113, section 5.1: an endpoint that
+    sent RST_STREAM must ignore what was on its way).
+    """
+
+    def _prepare_for_sending(self, frames: list[Frame]) -> None:
+        super()._prepare_for_sending(
+            [
+                frame
+                for frame in frames
+                if not isinstance(frame, RstStreamFrame)
+                or frame.error_code != ErrorCodes.STREAM_CLOSED
+            ]
+        )
 
 
 class _Processor(grpclib_protocol.EventsProcessor):
@@ -116,7 +136,7 @@ class Protocol(grpclib_protocol.H2Protocol):
 
     def connection_made(self, transport: Outbox) -> None:  # type: ignore[override]
         """Queue preface, SETTINGS and the connection's window."""
-        h2 = H2Connection(config=self.h2_config)
+        h2 = _H2(config=self.h2_config)
         h2.local_settings = Settings(
             client=True,
             initial_values={
