@@ -223,15 +223,17 @@ async def echo(connection: PeerConnection) -> None:
     """Answer every request in pieces, with turns for other tasks in between."""
 
     async def one(stream_id: int) -> None:
-        for frame in (
-            connection.headers_frame(stream_id),
-            connection.data_frame(stream_id, grpc_message(REPLY)[:4]),
-            connection.data_frame(stream_id, grpc_message(REPLY)[4:]),
-            connection.trailers_frame(stream_id),
+        message = grpc_message(REPLY)
+        # Made one by one: what the header compression has seen must be sent.
+        for make in (
+            lambda: connection.headers_frame(stream_id),
+            lambda: connection.data_frame(stream_id, message[:4]),
+            lambda: connection.data_frame(stream_id, message[4:]),
+            lambda: connection.trailers_frame(stream_id),
         ):
             if connection.requests[stream_id].reset is not None:
                 return
-            await connection.send(frame)
+            await connection.send(make())
 
     while True:
         await one((await connection.request()).stream_id)
