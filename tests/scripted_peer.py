@@ -80,6 +80,7 @@ class PeerConnection:
     stream: ByteStream
     settings: dict[int, int] = field(default_factory=dict)
     auto: bool = True  # answer SETTINGS and PING
+    stop_reading: bool = False
     requests: dict[int, Request] = field(default_factory=dict)
     frames: list[Frame] = field(default_factory=list)
     credit: int = 0
@@ -87,18 +88,20 @@ class PeerConnection:
     _encoder: Encoder = field(default_factory=Encoder)
     _decoder: Decoder = field(default_factory=Decoder)
     _changed: anyio.Event = field(default_factory=anyio.Event)
+    _sending: anyio.Lock = field(default_factory=anyio.Lock)
     _served: int = 0
 
     # What the peer does ---------------------------------------------------------
 
     async def raw(self, data: bytes) -> None:
         """Send bytes as they are."""
-        await self.stream.send(data)
+        async with self._sending:
+            await self.stream.send(data)
 
     async def byte_by_byte(self, data: bytes) -> None:
         """Send bytes one at a time, so that the client sees every cut."""
         for index in range(len(data)):
-            await self.stream.send(data[index : index + 1])
+            await self.raw(data[index : index + 1])
             await anyio.lowlevel.checkpoint()
 
     async def send(self, *frames: Frame) -> None:
@@ -195,7 +198,7 @@ class PeerConnection:
         buffer = b""
         preface = len(PREFACE)
         try:
-            while True:
+            while not self.stop_reading:
                 buffer += await self.stream.receive()
                 if preface:
                     if len(buffer) < preface:
@@ -204,6 +207,7 @@ class PeerConnection:
                     buffer = buffer[preface:]
                     preface = 0
                 buffer = await self._frames(buffer)
+            await anyio.sleep_forever()
         except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
             pass
         finally:
@@ -330,13 +334,12 @@ async def scripted_peer(
                     tasks.start_soon(_run, script, connection)
 
     peer = Peer("127.0.0.1", port, hello)
-    async with anyio.create_task_group() as tasks:
+    async with listener, anyio.create_task_group() as tasks:
         tasks.start_soon(listener.serve, handle)
         try:
             yield peer
         finally:
             tasks.cancel_scope.cancel()
-    await listener.aclose()
 
 
 async def _run(script: Script, connection: PeerConnection) -> None:

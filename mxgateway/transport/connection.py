@@ -171,7 +171,7 @@ class Connection(grpclib_protocol.Connection):
         if stream.id >= _LAST_STREAM_ID:
             self.exhausted = True
             self._dismiss_waiters()
-            self.on_unusable(self)
+            self._tell_unusable()
 
     def release(self, stream: CallStream) -> None:
         """Forget an ended stream and give its slot to the next in turn."""
@@ -213,6 +213,11 @@ class Connection(grpclib_protocol.Connection):
         """Return whether no more bytes will be queued."""
         return self.outbox.is_closing()
 
+    def _tell_unusable(self) -> None:
+        """Tell the channel once, at the first of the reasons."""
+        tell, self.on_unusable = self.on_unusable, _ignore
+        tell(self)
+
     # The ways a connection ends -------------------------------------------------
 
     def drain(self, goaway: GoAway) -> None:
@@ -225,7 +230,7 @@ class Connection(grpclib_protocol.Connection):
                 lambda: ConnectionLost(text, cause="goaway", processed="no")
             )
         self._dismiss_waiters()
-        self.on_unusable(self)
+        self._tell_unusable()
         if not self.streams and not self._open:
             self.close()
 
@@ -241,7 +246,7 @@ class Connection(grpclib_protocol.Connection):
         for stream in list(self.streams.values()):
             stream.fail(lambda stream=stream: loss.error(stream.processed))  # type: ignore[misc]
         self._dismiss_waiters()
-        self.on_unusable(self)
+        self._tell_unusable()
         self.outbox.close()
 
 

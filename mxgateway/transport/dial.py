@@ -144,6 +144,8 @@ def _reason(error: BaseException) -> str:
         return "; ".join(dict.fromkeys(_reason(e) for e in error.exceptions))
     if error.__cause__ is not None:
         return _reason(error.__cause__)
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused, nobody listens there"  # asyncio's text does not say it
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or type(error).__name__

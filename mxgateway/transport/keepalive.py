@@ -49,11 +49,14 @@ class Keepalive:
             self._asked = None
         if self._asked is not None:
             limit = self._asked + self.timeout
-            return (Action.LOST, now) if now >= limit else (Action.WAIT, limit)
+            if now >= limit:
+                return Action.LOST, now
+            return Action.WAIT, min(limit, now + self.interval)
         due = last_received + self.interval
         if now < due:
             return Action.WAIT, due
         if not (calls or self.without_calls):
             return Action.WAIT, now + self.interval
         self._asked = now
-        return Action.PING, now + self.timeout
+        # The answer may come at once, and the next silence begin then.
+        return Action.PING, now + min(self.timeout, self.interval)

@@ -104,8 +104,8 @@ async def start_tls(
         raise TlsError(handshake_text(error, options)) from error
     except (anyio.EndOfStream, anyio.BrokenResourceError, OSError) as error:
         raise TlsError(
-            f"{options.target} closed the connection during the TLS handshake; "
-            "check that this port speaks TLS"
+            f"{options.target} closed the connection during the TLS handshake; check that this "
+            "port speaks TLS, and whether the server wants a client certificate (client_cert)"
         ) from error
     _check_pin(tls, options)
     chosen = tls.extra(TLSAttribute.alpn_protocol, None)  # noqa: S610

@@ -11,7 +11,7 @@ import anyio
 import pytest
 import sniffio
 from calls import REPLY, channel_to, event, open_session, options_for, stream_events
-from hyperframe.frame import SettingsFrame
+from hyperframe.frame import Frame, SettingsFrame
 from scripted_peer import PeerConnection, Script, grpc_message, scripted_peer
 
 from mxgateway.errors import ConnectionLost, ConnectTimeout, DeadlineExceededError, MxGatewayError
@@ -301,7 +301,7 @@ async def test_a_connection_cut_at_any_byte_of_a_reply_ends_the_call_in_the_tree
 async def test_a_reply_that_comes_byte_by_byte_is_whole() -> None:
     async def script(connection: PeerConnection) -> None:
         stream_id = (await connection.request()).stream_id
-        frames = [
+        frames: list[Frame] = [
             connection.headers_frame(stream_id),
             connection.data_frame(stream_id, grpc_message(event(1))),
             connection.data_frame(stream_id, grpc_message(event(2)), padding=9),
