@@ -25,7 +25,7 @@ from mxgateway.transport.protocol import Protocol
 from mxgateway.transport.pump import Pump
 from mxgateway.transport.tls_errors import handshake_text
 
-__all__ = ["dial"]
+__all__ = ["dial", "make_protocol"]
 
 log = logging.getLogger("mxgateway.transport")
 
@@ -82,8 +82,7 @@ async def _open(
             enter("doing the TLS handshake")
             stream = await tls.start_tls(stream, context, options)
         enter("waiting for the peer's HTTP/2 settings")
-        protocol = Protocol(Handler(), Configuration().__for_client__(), _h2_config(), options)
-        protocol.connection_made(Outbox())
+        protocol = make_protocol(options, Outbox())
         keepalive = Keepalive(
             keepalive_time, options.keepalive_timeout, options.keepalive_without_calls
         )
@@ -107,10 +106,11 @@ async def _connect_tcp(options: ClientOptions) -> ByteStream:
         raise ConnectError(f"no connection to {options.target}: {_reason(error)}") from error
 
 
-def _h2_config() -> H2Configuration:
+def make_protocol(options: ClientOptions, outbox: Outbox) -> Protocol:
+    """Return the protocol of a new connection, with its preface queued in `outbox`."""
     # grpclib's settings but for the encoding: headers stay bytes, so that no
     # peer can raise UnicodeDecodeError inside h2.
-    return H2Configuration(
+    config = H2Configuration(
         client_side=True,
         header_encoding=None,
         validate_inbound_headers=False,
@@ -118,6 +118,9 @@ def _h2_config() -> H2Configuration:
         normalize_inbound_headers=False,
         normalize_outbound_headers=False,
     )
+    protocol = Protocol(Handler(), Configuration().__for_client__(), config, options)
+    protocol.connection_made(outbox)
+    return protocol
 
 
 def _unready(connection: Connection, options: ClientOptions) -> ConnectError:

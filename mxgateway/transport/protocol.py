@@ -16,6 +16,7 @@ from h2.events import (
     DataReceived,
     Event,
     RemoteSettingsChanged,
+    RequestReceived,
     ResponseReceived,
     StreamEnded,
     StreamReset,
@@ -111,6 +112,11 @@ class _Processor(grpclib_protocol.EventsProcessor):
         self.connection.settings_received = True
         super().process_remote_settings_changed(event)
         self.connection.grant_slots()
+
+    def process_request_received(self, event: RequestReceived) -> None:
+        # Only clients open streams in gRPC, and push is switched off.
+        text = f"the peer broke HTTP/2: it opened stream {event.stream_id} itself"
+        self.connection.lose(Loss(None, text))
 
     def process_connection_terminated(self, event: ConnectionTerminated) -> None:  # noqa: ARG002
         # The scanner takes GOAWAY out; it can come here only inside a header block.
