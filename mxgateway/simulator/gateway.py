@@ -78,7 +78,7 @@ class Gateway:
     @property
     def open_sessions(self) -> list[Session]:
         """The sessions that are not closed; a faulted one counts until it is closed."""
-        return [s for s in self.sessions.values() if s.state is not SessionState.CLOSED]
+        return [s for s in self.sessions.values() if not s.closed]
 
     def open_session(self, name: str, command_timeout: timedelta | None) -> Session:
         """Start a session; it is Ready when this returns.
@@ -121,7 +121,7 @@ class Gateway:
         surplus = len(self.sessions) - self.settings.session_limit - _REMEMBERED
         if surplus <= 0:
             return
-        ended = [s.id for s in self.sessions.values() if s.state is SessionState.CLOSED]
+        ended = [s.id for s in self.sessions.values() if s.closed]
         for session_id in ended[:surplus]:
             del self.sessions[session_id]
 

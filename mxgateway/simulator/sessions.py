@@ -35,6 +35,7 @@ class Session:
         process_id: Process id that the worker claims to have.
         state: Where it stands; only Ready accepts commands and event streams.
         reason: Why it is Closed or Faulted, for the error text.
+        closed: Whether it was closed; a Faulted one stays Faulted when it is.
         command_timeout: The command timeout that OpenSession agreed on.
         registrations: Registrations by server handle.
         events: Its event queue.
@@ -60,6 +61,7 @@ class Session:
         self.command_timeout = command_timeout
         self.state = SessionState.CREATING
         self.reason = ""
+        self.closed = False
         self.registrations: dict[int, Registration] = {}
         settings = gateway.settings
         self.events = EventQueue(
@@ -183,11 +185,13 @@ class Session:
 
     def close(self, reason: str, error: GRPCError | None = None) -> None:
         """Close the session; its event stream ends OK, or with `error`."""
-        if self.state is SessionState.CLOSED:
+        if self.closed:
             return
-        self.state = SessionState.CLOSED
-        self.reason = reason
+        self.closed = True
         self._gateway.audit.sessions_closed += 1
+        if self.state is not SessionState.FAULTED:  # which is final
+            self.state = SessionState.CLOSED
+            self.reason = reason
         self._release(error)
 
     def fault(self, reason: str, error: GRPCError) -> None:

@@ -7,7 +7,6 @@ that can be converted is written, one that cannot fails in OnWriteComplete.
 from __future__ import annotations
 
 import math
-import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +24,17 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     StringArray,
     TimestampArray,
 )
+from mxgateway.simulator.coercion import (
+    CoercionError,
+    to_bool,
+    to_double,
+    to_float,
+    to_int,
+    to_label,
+    to_struct,
+    to_text,
+    to_time,
+)
 
 __all__ = [
     "NO_DATA",
@@ -38,13 +48,8 @@ __all__ = [
     "type_info",
 ]
 
-_INT32 = range(-(1 << 31), 1 << 31)
 _MAX_ARRAY = 32_767  # MXAccess reference, section 8: largest index
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class CoercionError(ValueError):
-    """The value cannot be converted to the type of the attribute."""
 
 
 class InvalidValueError(ValueError):
@@ -236,99 +241,6 @@ def _expand(sparse: MxSparseArray) -> list[Any]:
     return values
 
 
-def _no(value: Any, what: str) -> CoercionError:
-    return CoercionError(f"{type(value).__name__} cannot be converted to {what}")
-
-
-def _number(value: Any, what: str) -> float | int:
-    if isinstance(value, int | float):
-        return value
-    if isinstance(value, str):
-        try:
-            return int(value)
-        except ValueError:
-            try:
-                return float(value)
-            except ValueError:
-                raise CoercionError(f"the text cannot be read as {what}") from None
-    raise _no(value, what)
-
-
-def _to_bool(value: Any) -> bool:
-    if isinstance(value, str):
-        text = value.strip().lower()
-        if text in ("true", "-1", "1"):
-            return True
-        if text in ("false", "0"):
-            return False
-        raise CoercionError("the text cannot be read as Boolean")
-    return bool(_number(value, "Boolean"))
-
-
-def _to_int(value: Any) -> int:
-    number = _number(value, "Integer")
-    if not math.isfinite(number):
-        raise CoercionError("not a finite number")
-    whole = round(number)
-    if whole not in _INT32:
-        raise CoercionError("out of the range of a 32-bit integer")
-    return whole
-
-
-def _to_float(value: Any) -> float:
-    number = float(_number(value, "Float"))
-    try:
-        result: float = struct.unpack("<f", struct.pack("<f", number))[0]
-    except OverflowError:
-        raise CoercionError("out of the range of a 32-bit float") from None
-    return result
-
-
-def _to_double(value: Any) -> float:
-    try:
-        return float(_number(value, "Double"))
-    except OverflowError:
-        raise CoercionError("out of the range of a 64-bit float") from None
-
-
-def _to_text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "True" if value else "False"
-    if isinstance(value, int | float):
-        return str(value)
-    if isinstance(value, datetime):
-        return value.isoformat()
-    raise _no(value, "String")
-
-
-def _to_time(value: Any) -> datetime:
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            raise CoercionError("the text cannot be read as Time; give ISO 8601") from None
-    if not isinstance(value, datetime):
-        raise _no(value, "Time")
-    if value.tzinfo is None:
-        raise CoercionError("the time has no time zone")
-    return value
-
-
-def _to_struct(value: Any) -> bytes:
-    if isinstance(value, bytes):
-        return value
-    raise _no(value, "QualifiedStruct")
-
-
-def _to_label(value: Any) -> str:
-    if isinstance(value, bool):
-        # MXAccess reference, section 3: Boolean cannot be written to a QualifiedEnum.
-        raise _no(value, "QualifiedEnum")
-    return _to_text(value)
-
-
 def _info(
     data_type: MxDataType,
     variant: str,
@@ -344,28 +256,26 @@ _T = MxDataType
 _TYPES: dict[MxDataType, TypeInfo] = {
     info.data_type: info
     for info in (
-        _info(_T.BOOLEAN, "VT_BOOL", "bool_value", "bool_values", _to_bool, False),
-        _info(_T.INTEGER, "VT_I4", "int32_value", "int32_values", _to_int, 0),
-        _info(_T.FLOAT, "VT_R4", "float_value", "float_values", _to_float, 0.0),
-        _info(_T.DOUBLE, "VT_R8", "double_value", "double_values", _to_double, 0.0),
-        _info(_T.STRING, "VT_BSTR", "string_value", "string_values", _to_text, ""),
-        _info(_T.TIME, "VT_DATE", "timestamp_value", "timestamp_values", _to_time, _EPOCH),
-        _info(_T.ELAPSED_TIME, "VT_R8", "double_value", "double_values", _to_double, 0.0),
-        _info(_T.REFERENCE_TYPE, "VT_BSTR", "string_value", "string_values", _to_text, ""),
-        _info(_T.STATUS_TYPE, "VT_I4", "int32_value", None, _to_int, 0),
-        _info(_T.ENUM, "VT_I4", "int32_value", None, _to_int, 0),
-        _info(_T.SECURITY_CLASSIFICATION_ENUM, "VT_I4", "int32_value", None, _to_int, 0),
-        _info(_T.DATA_QUALITY_TYPE, "VT_I4", "int32_value", None, _to_int, 0),
-        _info(_T.QUALIFIED_ENUM, "VT_BSTR", "string_value", None, _to_label, ""),
-        _info(_T.QUALIFIED_STRUCT, "VT_UNKNOWN", "raw_value", None, _to_struct, b""),
-        _info(
-            _T.INTERNATIONALIZED_STRING, "VT_BSTR", "string_value", "string_values", _to_text, ""
-        ),
-        _info(_T.BIG_STRING, "VT_BSTR", "string_value", None, _to_text, ""),
+        _info(_T.BOOLEAN, "VT_BOOL", "bool_value", "bool_values", to_bool, False),
+        _info(_T.INTEGER, "VT_I4", "int32_value", "int32_values", to_int, 0),
+        _info(_T.FLOAT, "VT_R4", "float_value", "float_values", to_float, 0.0),
+        _info(_T.DOUBLE, "VT_R8", "double_value", "double_values", to_double, 0.0),
+        _info(_T.STRING, "VT_BSTR", "string_value", "string_values", to_text, ""),
+        _info(_T.TIME, "VT_DATE", "timestamp_value", "timestamp_values", to_time, _EPOCH),
+        _info(_T.ELAPSED_TIME, "VT_R8", "double_value", "double_values", to_double, 0.0),
+        _info(_T.REFERENCE_TYPE, "VT_BSTR", "string_value", "string_values", to_text, ""),
+        _info(_T.STATUS_TYPE, "VT_I4", "int32_value", None, to_int, 0),
+        _info(_T.ENUM, "VT_I4", "int32_value", None, to_int, 0),
+        _info(_T.SECURITY_CLASSIFICATION_ENUM, "VT_I4", "int32_value", None, to_int, 0),
+        _info(_T.DATA_QUALITY_TYPE, "VT_I4", "int32_value", None, to_int, 0),
+        _info(_T.QUALIFIED_ENUM, "VT_BSTR", "string_value", None, to_label, ""),
+        _info(_T.QUALIFIED_STRUCT, "VT_UNKNOWN", "raw_value", None, to_struct, b""),
+        _info(_T.INTERNATIONALIZED_STRING, "VT_BSTR", "string_value", "string_values", to_text, ""),
+        _info(_T.BIG_STRING, "VT_BSTR", "string_value", None, to_text, ""),
     )
 }
 # What an attribute that cannot be resolved answers with.
-NO_DATA = TypeInfo(_T.NO_DATA, "VT_EMPTY", "", None, _to_text, None)
+NO_DATA = TypeInfo(_T.NO_DATA, "VT_EMPTY", "", None, to_text, None)
 
 
 def type_info(data_type: MxDataType) -> TypeInfo:

@@ -134,7 +134,9 @@ class User:
         )
 
     @asynccontextmanager
-    async def events(self, after: int = 0, session_id: str = "") -> AsyncIterator[EventStream]:
+    async def events(
+        self, after: int = 0, session_id: str = "", timeout: float | None = None
+    ) -> AsyncIterator[EventStream]:
         """Open the event stream; leaving cancels it if it has not ended."""
         async with self.channel.request(
             STREAM_EVENTS,
@@ -142,6 +144,7 @@ class User:
             StreamEventsRequest,
             MxEvent,
             metadata=self.metadata,
+            timeout=timeout,
         ) as stream:
             request = StreamEventsRequest(
                 session_id=session_id or self.session_id, after_worker_sequence=after

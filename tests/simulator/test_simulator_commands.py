@@ -8,6 +8,7 @@ import pytest
 from grpclib.const import Status
 from grpclib.exceptions import GRPCError
 
+from mxgateway.generated.mxaccess_gateway import v1 as contract
 from mxgateway.generated.mxaccess_gateway.v1 import (
     AddItem2Command,
     AddItemCommand,
@@ -26,7 +27,6 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     UnAdviseCommand,
     UnregisterCommand,
 )
-from mxgateway.generated.mxaccess_gateway import v1 as contract
 from mxgateway.simulator import ManualClock, Settings, Simulator
 
 E_INVALIDARG = -2147024809

@@ -7,8 +7,8 @@ from typing import Any
 
 import anyio
 import pytest
-from grpclib.const import Cardinality, Status
-from grpclib.exceptions import GRPCError, StreamTerminatedError
+from grpclib.const import Status
+from grpclib.exceptions import GRPCError
 from h2.errors import ErrorCodes
 
 from mxgateway.codec import decode, encode
@@ -21,7 +21,7 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     MxValue,
     PingCommand,
     SessionState,
-    StreamEventsRequest,
+    UnAdviseCommand,
 )
 from mxgateway.simulator import ManualClock, Settings, Simulator
 
@@ -232,20 +232,14 @@ async def test_the_reset_code_of_a_cancelled_stream_is_counted(sim: Simulator, u
     await sim.wait_for(lambda s: s.audit.streams_open == 0)
 
 
-async def test_a_deadline_ends_the_stream(sim: Simulator, user: Any) -> None:
+async def test_a_deadline_ends_the_stream_and_leaves_the_session(sim: Simulator, user: Any) -> None:
+    async def follow() -> None:
+        async with user.events(timeout=0.05) as stream:
+            await stream.end()
+
     with pytest.raises((GRPCError, TimeoutError)):
-        async with user.channel.request(
-            "/mxaccess_gateway.v1.MxAccessGateway/StreamEvents",
-            Cardinality.UNARY_STREAM,
-            StreamEventsRequest,
-            MxEvent,
-            metadata=user.metadata,
-            timeout=0.05,
-        ) as stream:
-            await stream.send_message(StreamEventsRequest(session_id=user.session_id), end=True)
-            with anyio.fail_after(5):
-                await stream.recv_message()
-    await sim.wait_for(lambda s: s.audit.streams_open == 0)
+        await follow()
+    await sim.wait_for(lambda s: s.audit.streams_ended == 1)
     assert sim.session_count == 1
 
 
@@ -274,7 +268,8 @@ async def test_an_overflow_without_a_reader_faults_the_session(
         assert caught.value.status is Status.FAILED_PRECONDITION
         assert "EventQueueOverflow" in str(caught.value.message)
         closed = await user.stub.close_session(CloseSessionRequest(session_id=user.session_id))
-        assert closed.final_state is SessionState.CLOSED
+        assert closed.final_state is SessionState.FAULTED
+        assert sim.session_count == 0
         user.channel.close()
 
 
@@ -297,29 +292,15 @@ async def test_a_reader_that_does_not_read_overflows_and_gets_whole_messages_the
                     await anyio.lowlevel.checkpoint()
             await sim.wait_for(lambda s: s.audit.streams_ended == 1)
             received = 1
-            with pytest.raises(GRPCError) as caught, anyio.fail_after(5):
+            with anyio.fail_after(5):
                 while await stream.stream.recv_message() is not None:
                     received += 1
-                await stream.stream.recv_trailing_metadata()
+            with pytest.raises(GRPCError) as caught:
+                await stream.end()
             assert caught.value.status is Status.RESOURCE_EXHAUSTED
             assert before < received == sim.audit.events_sent
         assert sim.audit.streams_cancelled == 0
         user.channel.close()
-
-
-async def test_stopping_ends_open_streams_as_unavailable(connect: Any) -> None:
-    sim = Simulator(interval=None)
-    await sim.start()
-    user = await connect(sim)
-    async with user.events() as stream:
-        await sim.wait_for(lambda s: s.audit.streams_open == 1)
-        with anyio.fail_after(5):
-            await sim.stop()
-        with pytest.raises((GRPCError, StreamTerminatedError)) as caught:
-            await stream.end()
-        assert isinstance(caught.value, GRPCError)
-        assert caught.value.status is Status.UNAVAILABLE
-    user.channel.close()
 
 
 async def test_a_large_event_passes_a_small_window(sim: Simulator, user: Any) -> None:
@@ -330,3 +311,18 @@ async def test_a_large_event_passes_a_small_window(sim: Simulator, user: Any) ->
         await sim.set_value("SimProbe_001.TestBigString", text)
         event = await stream.next()
         assert event.value.string_value == text
+
+
+async def test_a_first_value_that_is_still_to_come_goes_with_the_advise(
+    clock: ManualClock, connect: Any
+) -> None:
+    settings = Settings(first_value_delay=0.01)
+    async with Simulator(interval=None, clock=clock, settings=settings) as sim:
+        user = await connect(sim)
+        item = await user.advised(TAG)
+        await user.invoke(MxCommandKind.UN_ADVISE, UnAdviseCommand(user.server, item))
+        other = await user.advised("SimProbe_001.TestBool")
+        async with user.events() as stream:
+            assert (await stream.next()).item_handle == other
+        assert not sim.plant[TAG].listeners
+        user.channel.close()

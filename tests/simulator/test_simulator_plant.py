@@ -82,6 +82,7 @@ async def test_every_type_that_has_arrays_is_there_as_an_array(
     tags = [t for t in sim.plant if t.is_array and t.info.data_type is data_type]
     (value,) = (await first_values(user, [tags[0].reference])).values()
     array = value.array_value
+    assert array is not None
     assert array.element_data_type is data_type
     assert array.dimensions == [len(tags[0].value)]
     assert value.variant_type == array.variant_type == f"VT_ARRAY|{tags[0].info.variant}"
@@ -163,9 +164,8 @@ async def test_the_plant_takes_values_from_inside(sim: Simulator) -> None:
         await sim.set_value("Tank_001.Level", [1.0])
 
 
-async def record(seed: int, ids_seed: int | None = None) -> list[bytes]:
+async def record(seed: int) -> list[bytes]:
     """All bytes of the events of a fixed course of things."""
-    del ids_seed
     clock = ManualClock()
     async with Simulator(interval=None, clock=clock, seed=seed) as sim:
         session = sim.gateway.open_session("record", None)

@@ -175,3 +175,14 @@ async def test_a_restarted_simulator_has_the_same_port_and_no_old_session(
         again.channel.close()
     finally:
         await sim.stop()
+
+
+async def test_ended_sessions_are_forgotten_after_a_thousand_others(sim: Simulator) -> None:
+    first = sim.gateway.open_session("first", None)
+    first.close("client-close")
+    for number in range(1200):
+        sim.gateway.open_session(f"{number}", None).close("client-close")
+    assert len(sim.gateway.sessions) <= 1024 + Settings().session_limit
+    with pytest.raises(GRPCError) as caught:
+        sim.gateway.session(first.id)
+    assert caught.value.status is Status.NOT_FOUND
