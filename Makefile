@@ -26,7 +26,7 @@ RUN_STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 
 .PHONY: help demo dev test test-all test-newer test-here test-packaging lint format type proto \
-        proto-check bench docs docs-tables build ci clean
+        proto-check grpcjs bench docs docs-tables build ci clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,6 +81,10 @@ proto: $(DEV_STAMP) ## Generate mxgateway/generated from proto/.
 
 proto-check: $(DEV_STAMP) ## Fail where mxgateway/generated is not what proto/ generates.
 	$(PY) proto/generate.py --check
+
+# The packages are pinned in tests/grpcjs/package-lock.json; npm takes them from its registry.
+grpcjs: ## Install grpc-js, the second independent gRPC stack of the tests (needs Node.js and npm).
+	cd tests/grpcjs && npm ci --ignore-scripts --no-audit --no-fund
 
 bench: $(DEV_STAMP) ## Measure codec and event stream, beside betterproto2 and grpcio.
 	$(PY) benchmarks/codec.py
