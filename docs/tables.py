@@ -1,60 +1,85 @@
-"""Fills the generated tables of docs/transport.md from the tables that the code uses.
+"""Fills the generated tables of the docs from the tables of the code and the marks of the tests.
 
 python docs/tables.py [--check]
 """
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 
 from mxgateway.transport.status import HTTP_STATUS, RESET_STATUS, reset_name
 from mxgateway.transport.waiting import PHASES
 
-PAGE = Path(__file__).with_name("transport.md")
+DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS.parent / "tests"))
+from requirement_ids import REQUIREMENTS, found  # noqa: E402 - needs the path above
 
 
-def tables() -> dict[str, str]:
-    """Return each generated table by name, as Markdown."""
+def tables() -> dict[str, dict[str, str]]:
+    """Return each generated table, by page and name, as Markdown."""
     phases = [f"| `{name}` | {text} |" for name, text in PHASES.items()]
     reset = [f"| {reset_name(code)} | {status.name} |" for code, status in RESET_STATUS.items()]
     http = [f"| {code} | {status.name} |" for code, status in HTTP_STATUS.items()]
     return {
-        "phases": "\n".join(["| phase | the call is |", "|---|---|", *phases]),
-        "reset": "\n".join(
-            ["| RST_STREAM code | status |", "|---|---|", *reset, "| any other | INTERNAL |"]
-        ),
-        "http": "\n".join(
-            ["| HTTP status | status |", "|---|---|", *http, "| any other | UNKNOWN |"]
-        ),
+        "transport.md": {
+            "phases": _table("phase | the call is", phases),
+            "reset": _table("RST_STREAM code | status", [*reset, "| any other | INTERNAL |"]),
+            "http": _table("HTTP status | status", [*http, "| any other | UNKNOWN |"]),
+        },
+        "requirements.md": {"requirements": _table("id | behaviour | shown in", _requirements())},
     }
 
 
-def render(page: str) -> str:
-    """Return `page` with its generated tables filled anew.
+def _table(head: str, rows: list[str]) -> str:
+    line = "|" + "---|" * (head.count("|") + 1)
+    return "\n".join([f"| {head} |", line, *rows])
+
+
+def _requirements() -> list[str]:
+    rows = []
+    tests = found()
+    for name, text in REQUIREMENTS.items():
+        files: dict[str, int] = {}
+        for place in tests.get(name, []):
+            file = place.split("::")[0]
+            files[file] = files.get(file, 0) + 1
+        shown = ", ".join(f"{file} ({count})" for file, count in files.items())
+        rows.append(f"| `{name}` | {text} | {shown} |")
+    return rows
+
+
+def render(name: str, page: str) -> str:
+    """Return the page of this name with its generated tables filled anew.
 
     Raises:
         ValueError: A table has no place on the page.
     """
-    for name, table in tables().items():
-        pattern = rf"(<!-- generated: {name} -->\n).*?(\n<!-- end -->)"
-        page, count = re.subn(pattern, rf"\g<1>{table}\g<2>", page, flags=re.DOTALL)
-        if count != 1:
-            raise ValueError(f"{PAGE.name} has no place for the table {name!r}")
+    for table, text in tables()[name].items():
+        begin, end = f"<!-- generated: {table} -->\n", "<!-- end -->"
+        before, found_begin, rest = page.partition(begin)
+        _, found_end, after = rest.partition(end)
+        if not found_begin or not found_end:
+            raise ValueError(f"{name} has no place for the table {table!r}")
+        page = f"{before}{begin}{text}\n{end}{after}"
     return page
 
 
 def main() -> int:
-    """Rewrite the page, or with --check say whether it is current; return the exit code."""
-    page = PAGE.read_text(encoding="utf-8")
-    new = render(page)
-    if "--check" in sys.argv[1:]:
-        if new != page:
-            sys.stderr.write(f"{PAGE.name} is not current; run make docs-tables\n")
-            return 1
-        return 0
-    PAGE.write_text(new, encoding="utf-8")
+    """Rewrite the pages, or with --check say whether they are current; return the exit code."""
+    stale = []
+    for name in tables():
+        path = DOCS / name
+        page = path.read_text(encoding="utf-8")
+        new = render(name, page)
+        if new == page:
+            continue
+        stale.append(name)
+        if "--check" not in sys.argv[1:]:
+            path.write_text(new, encoding="utf-8")
+    if stale and "--check" in sys.argv[1:]:
+        sys.stderr.write(f"not current: {', '.join(stale)}; run make docs-tables\n")
+        return 1
     return 0
 
 
