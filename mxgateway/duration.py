@@ -206,6 +206,11 @@ class Duration(timedelta):
             return NotImplemented
         return nanoseconds_of(self) == nanoseconds_of(other)
 
+    def __ne__(self, other: object) -> bool:
+        # timedelta has its own, which knows nothing of nanoseconds.
+        equal = self.__eq__(other)
+        return equal if equal is NotImplemented else not equal
+
     def __hash__(self) -> int:
         if self._ns == 0 and self._exact is None:
             return timedelta.__hash__(self)

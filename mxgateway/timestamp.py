@@ -243,6 +243,8 @@ class Timestamp(datetime):
         moment = datetime.replace(self, *args, **changes)
         return type(self)._wrap(moment, nanosecond)
 
+    __replace__ = replace  # what copy.replace calls, from Python 3.13 on
+
     # --- arithmetic -----------------------------------------------------------------------
 
     def __add__(self, other: object) -> Any:
@@ -283,6 +285,11 @@ class Timestamp(datetime):
         if other.utcoffset() is None:
             return False
         return _unix_ns(self) == _unix_ns(other)
+
+    def __ne__(self, other: object) -> bool:
+        # datetime has its own, which knows nothing of nanoseconds.
+        equal = self.__eq__(other)
+        return equal if equal is NotImplemented else not equal
 
     def __hash__(self) -> int:
         if self.out_of_range:

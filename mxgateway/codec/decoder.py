@@ -140,9 +140,9 @@ class _Generator:
         write(" o = new(cls)")
         for name, container in self.plan.containers:
             write(f" o.{name} = {'[]' if container is list else '{}'}")
-        write(" if pos >= end: return o")
         # The levels left are counted here; merge knows what a value beyond them is.
         write(" if depth < 1: return finish(o, buf, pos, end, depth)")
+        write(" if pos >= end: return o")
         write(" tag = buf[pos]; pos += 1")
         two_bytes = False
         for block in self._blocks():
