@@ -42,6 +42,12 @@ __all__ = ["Channel"]
 
 log = logging.getLogger("mxgateway.transport")
 
+# At DEBUG hpack logs every header that it encodes, the API key among them. A root
+# logger at DEBUG must not write the key down; whoever names "hpack" still gets it.
+_hpack_log = logging.getLogger("hpack")
+if _hpack_log.level == logging.NOTSET:
+    _hpack_log.setLevel(logging.INFO)
+
 _SendType = TypeVar("_SendType", bound=betterproto2.Message)
 _RecvType = TypeVar("_RecvType", bound=betterproto2.Message)
 _MAX_KEEPALIVE = 3600.0
@@ -193,7 +199,12 @@ class Channel(GrpclibChannel):
                 for connection, pump in self._pumps.items():
                     tasks.start_soon(self._run_pump, connection, pump)
                 task_status.started()
-                await close_requested.wait()
+                try:
+                    await close_requested.wait()
+                finally:
+                    # Also when cancelled: from here on the group may take no new task.
+                    self._closed = True
+                    self._current = None
                 for connection in list(self._pumps):
                     connection.close()
                 # Each pump ends by itself within its farewell time; a try to

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 import anyio
+import anyio.lowlevel
 
 from mxgateway import ClientOptions, GatewayClient
 from mxgateway.codec import decode, encode
@@ -137,5 +138,5 @@ class _Call:
 
 def scripted_client(channel: ScriptedChannel, **options: Any) -> GatewayClient:
     """Return a client whose calls `channel` answers."""
-    fields = {"endpoint": "plant:5000", "plaintext": True, "api_key": KEY} | options
+    fields: dict[str, Any] = {"endpoint": "plant:5000", "plaintext": True, "api_key": KEY} | options
     return GatewayClient(ClientOptions(**fields), channel=cast("Channel", channel))

@@ -77,7 +77,7 @@ def test_every_type_name_has_a_case_above() -> None:
         ("bool", "2", "give true or false"),
         ("int32", "1.0", "give a whole number"),
         ("int32", "", "give a whole number"),
-        ("int32", "１２", "give a whole number"),
+        ("int32", "\uff11\uff12", "give a whole number"),
         ("int32", "1_000", "give a whole number"),
         ("int32", "2147483648", "2147483648 is outside"),
         ("int64", "9223372036854775808", "is outside"),
@@ -155,6 +155,7 @@ def test_a_clock_time_is_read_as_the_elapsed_time_it_shows(span: dt.timedelta) -
 @settings(deadline=None, max_examples=300)
 def test_any_text_is_read_or_refused_by_one_kind_of_error(text: str, type_name: str) -> None:
     try:
-        assert isinstance(parse_value(text, type_name), MxValue)
-    except ConfigurationError as exc:
-        assert exc.message
+        message = parse_value(text, type_name)
+    except ConfigurationError:
+        return
+    assert isinstance(message, MxValue)

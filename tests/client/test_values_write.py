@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mxgateway import EncodeError, MxGatewayError
+from mxgateway import EncodeError
 from mxgateway.codec import decode, encode
 from mxgateway.generated.mxaccess_gateway.v1 import MxDataType, MxValue
 from mxgateway.timestamp import Timestamp
@@ -160,15 +160,6 @@ KIND_FIELDS = (
     "raw_value",
     "sparse_array_value",
 )
-EXPECTED_WORDS = {
-    "bool_value": "bool",
-    "int32_value": "int of 32 bits",
-    "int64_value": "int of 64 bits",
-    "float_value": "float of 32 bits",
-    "string_value": "str",
-    "timestamp_value": "datetime with a time zone",
-    "raw_value": "bytes",
-}
 
 
 def _members(value: MxValue) -> dict[str, Any]:
@@ -181,34 +172,39 @@ def test_the_table_has_a_row_for_every_data_type() -> None:
 
 
 @pytest.mark.requirement("write.types")
-@pytest.mark.parametrize("column", [c for c in COLUMNS if c != "null"])
 @pytest.mark.parametrize("declared", list(ACCEPTED), ids=str)
-def test_each_cell_is_encoded_as_declared_or_refused_before_the_wire(
-    declared: MxDataType | str | None, column: str
+def test_each_cell_of_a_row_is_encoded_as_declared_or_refused_before_the_wire(
+    declared: MxDataType | str | None,
 ) -> None:
-    value = COLUMNS[column]
-    cell = ACCEPTED[declared].get(column)
-    if cell is None:
-        with pytest.raises(EncodeError) as caught:
-            to_mx_value(value, declared, tag="Pump_001.Speed")
-        text = str(caught.value)
-        assert "Pump_001.Speed" in text
-        assert type(value).__name__ in text  # what was given
-        assert caught.value.processed == "no"
-        return
-    field, wire = cell
+    row = ACCEPTED[declared]
+    assert set(row) <= set(COLUMNS)
+    for column, value in COLUMNS.items():
+        if column in row:
+            _check_accepted(value, declared, *row[column])
+        elif value is not None:
+            _check_refused(value, declared, column)
+
+
+def _check_accepted(value: Any, declared: Any, field: str, wire: Any) -> None:
     message = to_mx_value(value, declared)
     assert _members(message) == {field: wire}
-    assert type(_members(message)[field]) is not bool or field == "bool_value"
-    assert (
-        math.copysign(1, wire) == math.copysign(1, getattr(message, field))
-        if (isinstance(wire, float))
-        else True
-    )
+    # Equality alone would let True pass for 1 and 0.0 for -0.0.
+    assert repr(_members(message)[field]) == repr(wire) or field == "timestamp_value"
     assert not message.is_null
     # What was accepted can really be sent, and arrives as it left.
-    arrived = decode(MxValue, encode(message))
-    assert _members(arrived) == {field: wire}
+    assert _members(decode(MxValue, encode(message))) == {field: wire}
+
+
+def _check_refused(value: Any, declared: Any, column: str) -> None:
+    try:
+        message = to_mx_value(value, declared, tag="Pump_001.Speed")
+    except EncodeError as error:
+        text, processed = str(error), error.processed
+    else:
+        pytest.fail(f"{column} was accepted as {declared}: {message}")
+    assert "Pump_001.Speed" in text, column
+    assert type(value).__name__ in text, column  # what was given
+    assert processed == "no"
 
 
 @pytest.mark.parametrize("declared", list(ACCEPTED), ids=str)
@@ -253,14 +249,10 @@ def test_a_naive_datetime_is_refused_with_the_reason() -> None:
         to_mx_value(dt.datetime(2025, 1, 1))  # noqa: DTZ001 - naive on purpose
 
 
-def test_a_time_that_leaves_the_years_1_to_9999_in_utc_is_kept_or_refused_but_never_wrong() -> None:
+def test_a_time_that_is_in_the_year_10000_only_in_utc_arrives_as_the_same_instant() -> None:
     late = dt.datetime.max.replace(tzinfo=dt.timezone(-dt.timedelta(hours=5)))
-    try:
-        message = to_mx_value(late)
-    except EncodeError as exc:
-        assert "9999" in exc.reason
-    else:
-        assert decode(MxValue, encode(message)).timestamp_value == late
+    message = to_mx_value(late)
+    assert decode(MxValue, encode(message)).timestamp_value == late
 
 
 @pytest.mark.requirement("value.time-100ns")
@@ -464,12 +456,11 @@ def test_an_array_of_any_rank_comes_back_as_it_was_written(name: str, data: st.D
     st.sampled_from([None, *SCALARS, *(f"{name}[]" for name in SCALARS), *MxDataType]),
 )
 @settings(deadline=None, max_examples=300)
-def test_any_python_value_is_sent_or_refused_by_an_error_of_the_tree(
+def test_any_python_value_is_sent_or_refused_by_one_kind_of_error(
     value: Any, declared: Any
 ) -> None:
     try:
         message = to_mx_value(value, declared)
-    except MxGatewayError as exc:
-        assert isinstance(exc, EncodeError)
+    except EncodeError:
         return
     assert from_mx_value(decode(MxValue, encode(message))) is not ABSENT
