@@ -74,6 +74,8 @@ def _epilog() -> str:
         "help_option_names": ["-h", "--help"],
         "rich_help_config": {
             "command_groups": {PROGRAM: _groups()},
+            # Ranges widen their column until the names of options no longer fit.
+            "range_string": "",
             "text_markup": None,
             "text_paragraph_linebreaks": "\n",
         },

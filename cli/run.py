@@ -32,7 +32,8 @@ def run_async(main: Callable[[], Awaitable[T]]) -> T:
             return await main()
 
     try:
-        result = anyio.run(guarded)
+        with guard.prepared():
+            result = anyio.run(guarded)
     except KeyboardInterrupt:
         raise Interrupted from None
     except Exception as error:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -20,10 +22,10 @@ class Interrupted(Exception):  # noqa: N818 - an outcome, no error
 class InterruptGuard:
     """Turns SIGINT, SIGTERM and (on Windows) SIGBREAK into one cancellation of the main task.
 
-    Enter it inside the running event loop: the runner of the loop has installed
-    its own SIGINT handler by then, which cancels the main task and wakes the
-    loop on every system; the guard calls it for all these signals. A second
-    signal ends the process immediately, whatever still waits.
+    Used twice: `prepared()` around the event loop, and the guard itself inside
+    it. The runner of the loop installs a SIGINT handler of its own, which cancels
+    the main task and wakes the loop on every system; the guard calls it for all
+    these signals. A second signal ends the process immediately, whatever still waits.
 
     Attributes:
         interrupted: Whether a signal came.
@@ -32,19 +34,38 @@ class InterruptGuard:
     def __init__(self) -> None:
         self.interrupted = False
         self._previous: dict[int, Any] = {}
+        self._outer: Any = None
         self._cancel: Any = None
+
+    @contextmanager
+    def prepared(self) -> Iterator[None]:
+        """Let the runner install its handler, also where SIGINT is ignored.
+
+        A shell starts background jobs with SIGINT ignored; SIGTERM has to end
+        them cleanly all the same.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield  # Only the main thread may set handlers, and only it gets signals.
+            return
+        self._outer = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            yield
+        finally:
+            # None stands for a handler that was not installed from Python.
+            signal.signal(signal.SIGINT, self._outer or signal.SIG_DFL)
 
     def __enter__(self) -> Self:
         if threading.current_thread() is not threading.main_thread():
-            return self  # Only the main thread may set handlers, and only it gets signals.
-        cancel = signal.getsignal(signal.SIGINT)
-        if not callable(cancel):
-            return self  # Ignored on purpose, for example under nohup.
-        self._cancel = cancel
+            return self
+        self._cancel = signal.getsignal(signal.SIGINT)
         for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
             number = getattr(signal, name, None)
-            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-                self._previous[number] = signal.signal(number, self._handle)
+            if number is None:
+                continue
+            known = self._outer if number == signal.SIGINT else signal.getsignal(number)
+            ignored = known is signal.SIG_IGN
+            handler = signal.SIG_IGN if ignored else self._handle
+            self._previous[number] = signal.signal(number, handler)
         return self
 
     def __exit__(
@@ -54,7 +75,7 @@ class InterruptGuard:
         traceback: TracebackType | None,
     ) -> None:
         for number, handler in self._previous.items():
-            signal.signal(number, handler)
+            signal.signal(number, handler or signal.SIG_DFL)
         self._previous.clear()
 
     def _handle(self, _number: int, frame: FrameType | None) -> None:

@@ -1,0 +1,67 @@
+"""What a command imports: nothing heavy for help and version, no rich where nothing is drawn."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mxgateway.simulator import ThreadedSimulator
+
+HEAVY = {"h2", "grpclib", "betterproto2", "anyio", "asyncio", "ssl"}
+_RECORDER = """
+import sys
+from importlib.metadata import entry_points
+(script,) = entry_points(group="console_scripts", name="mxgw-py")
+code = script.load()(sys.argv[1:])
+print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def imported(*words: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", _RECORDER, *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode in (0, 2)
+    return set(done.stderr.splitlines()[-1].split())
+
+
+@pytest.mark.requirement("cli.startup")
+@pytest.mark.parametrize("words", [("--help",), ("version", "--json"), ("version",)])
+def test_help_and_version_load_neither_network_nor_messages(words: tuple[str, ...]) -> None:
+    assert imported(*words) & HEAVY == set()
+
+
+@pytest.mark.parametrize(
+    "command", ["smoke", "register", "write", "stream-events", "simulate", "demo", "open-session"]
+)
+def test_help_of_a_command_loads_neither_network_nor_messages(command: str) -> None:
+    assert imported(command, "--help") & HEAVY == set()
+
+
+@pytest.mark.requirement("cli.startup")
+def test_json_and_piped_tables_do_without_rich(connected: ThreadedSimulator) -> None:
+    smoke = ("smoke", "--item", "SimProbe_001.TestInt")
+    assert "rich" not in imported("version", "--json")
+    assert "rich" not in imported(*smoke, "--json")
+    assert "rich" not in imported(*smoke)
+    assert "anyio" in imported(*smoke, "--json")
+
+
+def test_a_usage_error_in_json_does_without_rich() -> None:
+    assert "rich" not in imported("smoke", "--json")
+
+
+def test_naming_one_command_loads_only_its_module(run: Callable[..., Any]) -> None:
+    probe = (
+        "import sys; from importlib.metadata import entry_points\n"
+        "(s,) = entry_points(group='console_scripts', name='mxgw-py')\n"
+        "s.load()(['version', '--json'])\n"
+        "print(*(m for m in sys.modules if m.startswith('mxgateway_cli.commands.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "mxgateway_cli.commands.version"
