@@ -13,6 +13,7 @@ from typing import Any, Final, Self, TypedDict, TypeVar, Unpack
 import betterproto2
 from anyio.abc import TaskGroup
 
+from mxgateway._version import GATEWAY_PROTOCOL_VERSION, WORKER_PROTOCOL_VERSION
 from mxgateway.commands import check_protocol_status, check_reply, new_correlation_id
 from mxgateway.errors import ConfigurationError, MalformedReplyError
 from mxgateway.generated.mxaccess_gateway.v1 import (
@@ -37,12 +38,6 @@ __all__ = ["Connector", "GatewayClient", "OptionFields"]
 _log = logging.getLogger("mxgateway.client")
 
 _STREAM_EVENTS: Final = "/mxaccess_gateway.v1.MxAccessGateway/StreamEvents"
-
-GATEWAY_PROTOCOL_VERSION: Final = 3
-"""The version of the gateway's contract that this client was made for."""
-
-WORKER_PROTOCOL_VERSION: Final = 1
-"""The version of the worker's contract that this client was made for."""
 
 _Reply = TypeVar("_Reply", bound=betterproto2.Message)
 

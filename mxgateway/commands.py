@@ -29,7 +29,6 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     ProtocolStatus,
     ProtocolStatusCode,
 )
-from mxgateway.redact import redact
 from mxgateway.status import (
     describe_hresult,
     describe_statuses,
@@ -225,11 +224,12 @@ def check_protocol_status(
     if status.message:
         text += f": {status.message}"
     raise MxGatewayCommandError(
-        redact(text, secret),
+        text,
         reply=reply,
         protocol_status=status,
         processed=processed,
         transient=transient,
+        secret=secret,
     )
 
 
@@ -259,11 +259,12 @@ def check_reply(
         or any(is_failure(entry) for entry in reply.statuses)
     ):
         raise MxAccessError(
-            redact(_refusal(what, reply), secret),
+            _refusal(what, reply),
             reply=reply,
             protocol_status=status,
             hresult=reply.hresult,
             statuses=reply.statuses,
+            secret=secret,
         )
     if reply.kind != kind:
         raise MalformedReplyError(

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import rich_click as click
 
-from mxgateway._version import __version__
+from mxgateway._version import (
+    GATEWAY_PROTOCOL_VERSION,
+    WORKER_PROTOCOL_VERSION,
+    __version__,
+)
 
 from ..options import Invocation, local_command
 from ..output.results import write_result
 
 __all__ = ["version"]
-
-# The versions that this client was made for; an OpenSession reply carries the
-# gateway's and the worker's own (gateway semantics, section 3).
-GATEWAY_PROTOCOL_VERSION = 3
-WORKER_PROTOCOL_VERSION = 1
 
 
 @click.command("version")

@@ -103,7 +103,7 @@ class MxGatewayError(Exception):
     def diagnostics(self) -> str:
         """Return the message and, where there is one, the advice what to check next."""
         lines = [f"{type(self).__name__}: {self.message}"]
-        if self.status is not None:
+        if self.status is not None and self.status is not StatusCode.OK:
             lines.append(f"gRPC status: {self.status.name} ({self.status.value})")
         if self.processed == "maybe" and self.status not in _REFUSALS:
             lines.append(

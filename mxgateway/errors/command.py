@@ -56,18 +56,25 @@ class MxGatewayCommandError(MxGatewayError):
         protocol_status: ProtocolStatus | None,
         processed: Processed = "yes",
         transient: bool | None = None,
+        secret: str | None = None,
     ) -> None:
-        super().__init__(message, status=StatusCode.OK, processed=processed, transient=transient)
+        super().__init__(
+            redact(message, secret), status=StatusCode.OK, processed=processed, transient=transient
+        )
         self.reply = reply
         self.protocol_status = protocol_status
+        # Made here, so that the error need not keep the secret to take it out later.
+        self._shown: dict[str, Any] = {
+            "protocolStatus": None
+            if protocol_status is None
+            else {
+                "code": str(protocol_status.code),
+                "message": redact(protocol_status.message, secret),
+            }
+        }
 
     def to_dict(self) -> dict[str, Any]:
-        status = self.protocol_status
-        return super().to_dict() | {
-            "protocolStatus": None
-            if status is None
-            else {"code": str(status.code), "message": redact(status.message)},
-        }
+        return super().to_dict() | self._shown
 
 
 class MxAccessError(MxGatewayCommandError):
@@ -90,21 +97,20 @@ class MxAccessError(MxGatewayCommandError):
         protocol_status: ProtocolStatus | None,
         hresult: int | None,
         statuses: Sequence[MxStatusProxy],
+        secret: str | None = None,
     ) -> None:
-        super().__init__(message, reply=reply, protocol_status=protocol_status)
+        super().__init__(message, reply=reply, protocol_status=protocol_status, secret=secret)
         self.hresult = hresult
         self.statuses = tuple(statuses)
-
-    def to_dict(self) -> dict[str, Any]:
-        return super().to_dict() | {
-            "hresult": self.hresult,
+        self._shown |= {
+            "hresult": hresult,
             "statuses": [
                 {
                     "success": s.success,
                     "category": str(s.category),
                     "detectedBy": str(s.detected_by),
                     "detail": s.detail,
-                    "diagnosticText": redact(s.diagnostic_text),
+                    "diagnosticText": redact(s.diagnostic_text, secret),
                 }
                 for s in self.statuses
             ],

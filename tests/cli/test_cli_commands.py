@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mxgateway.client import GATEWAY_PROTOCOL_VERSION, WORKER_PROTOCOL_VERSION
+from mxgateway._version import GATEWAY_PROTOCOL_VERSION, WORKER_PROTOCOL_VERSION
 from mxgateway.simulator import ManualClock, ThreadedSimulator
 from mxgateway.values import TYPE_NAMES
 

@@ -58,7 +58,6 @@ COLUMNS: dict[str, Any] = {
 }
 
 TENTH32 = struct.unpack("<f", struct.pack("<f", 0.1))[0]
-NUMBERS = ("zero", "int32 max", "int32 min")
 FLOATS = {"half": 0.5, "tenth": 0.1, "five": 5.0, "minus zero": -0.0}
 TEXTS = {"text": "abc", "digits": "12", "empty text": ""}
 INTS = {"zero": 0, "int32 max": 2**31 - 1, "int32 min": -(2**31)}

@@ -153,12 +153,15 @@ def accepts_alike(ours: Any, theirs: Any, sent: bytes) -> None:
             decode(ours, sent)
         assert 0 <= caught.value.offset <= len(sent) == caught.value.size
         return
+    refusal = ""
     try:
         message = decode(ours, sent)
     except DecodeError as error:
+        refusal = error.reason
+    if refusal:
         # No message may have a field 0. Google's parser lets it pass where it has no field
         # of the message to compare with: in groups, and in messages without fields.
-        assert error.reason == "field number 0"
+        assert refusal == "field number 0"
         return
     assert as_written(theirs, encode(message)) == expected
     assert as_written(theirs, encode(by_the_book(ours, sent))) == expected
@@ -187,7 +190,7 @@ def test_noise_is_refused_or_read_as_google_does(
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CLASSES)
 @given(data=st.data())
-@few(200)
+@few(100)
 def test_damaged_bytes_of_every_message_are_refused_or_read_as_google_does(
     google: GoogleModules, name: str, data: st.DataObject
 ) -> None:
