@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 import anyio
 import anyio.lowlevel
@@ -20,6 +20,7 @@ from h2.exceptions import H2Error, NoAvailableStreamIDError
 
 from mxgateway.codec import decoder_for, encoder_for
 from mxgateway.errors import (
+    CallCancelledError,
     ClientClosedError,
     ConnectError,
     DeadlineExceededError,
@@ -96,7 +97,8 @@ class Call(GrpclibStream[_SendType, _RecvType], Generic[_SendType, _RecvType]):
     ) -> None:
         failed = True
         try:
-            if exc_val is None and self._send_request_done and not self._cancel_done:
+            # A call left before its request was complete gets no reply to wait for.
+            if exc_val is None and self._send_message_done and not self._cancel_done:
                 await self._finish()
             failed = exc_val is not None
         finally:
@@ -114,12 +116,17 @@ class Call(GrpclibStream[_SendType, _RecvType], Generic[_SendType, _RecvType]):
                 await self.recv_trailing_metadata()
 
     def close(self, *, failed: bool = False) -> None:
-        """End the call now, without waiting: reset what is open, free the slot. Idempotent."""
+        """End the call now, without waiting: reset what is open, free the slot. Idempotent.
+
+        A task that waits in one of the call's methods gets ClientClosedError.
+        """
         if self._closed:
             return
         self._closed = True
+        self._waiting.stop()
         if self._send_request_done:
             self._stream.cancel()
+            self._stream.fail(lambda: ClientClosedError("the call is over"))
             self._connection_of_call.release(self._stream)
         if failed:
             self._channel._calls_failed += 1
@@ -132,9 +139,15 @@ class Call(GrpclibStream[_SendType, _RecvType], Generic[_SendType, _RecvType]):
             self._connection_of_call.outbox.abandon(self.close)
 
     async def cancel(self) -> None:
-        """Reset the stream (RST_STREAM CANCEL) without waiting for the peer."""
+        """Reset the stream (RST_STREAM CANCEL) without waiting for the peer.
+
+        What is asked of the call afterwards, or is waited for by another task, ends with
+        CallCancelledError, after the messages that came before.
+        """
+        self._waiting.stop()
         if self._send_request_done:
             self._stream.cancel()
+            self._stream.fail(lambda: CallCancelledError("this client cancelled the call"))
         self._cancel_done = True
 
     @property
@@ -168,21 +181,23 @@ class Call(GrpclibStream[_SendType, _RecvType], Generic[_SendType, _RecvType]):
         """
         if not self._entered:
             raise ClientClosedError("enter the call with 'async with' first")
-        if self._closed or self._send_request_done:
-            raise ClientClosedError("the request of this call was sent already")
+        if self._closed or self._cancel_done or self._send_request_done:
+            raise ClientClosedError("the request of this call was sent already, or it is over")
         if end:
             raise ClientClosedError("a unary request needs a message before it ends")
         fields = grpc_metadata.encode(self._metadata)
         for _ in range(_PLACES):
             self._waiting.phase = "connect"
-            protocol = await self._waiting.until(self._channel.__connect__())
+            protocol = await self._waiting.until_stopped(self._channel.__connect__())
             connection: Connection = protocol.connection
             self._waiting.phase = "slot"
             self._connection = connection
-            if not await self._waiting.until(connection.acquire_slot()):
+            if not await self._waiting.until_stopped(connection.acquire_slot()):
                 continue
             stream = connection.create_stream()
             try:
+                if self._closed or self._cancel_done:  # by another task, as the slot was granted
+                    raise ClientClosedError("the call was closed before it started")
                 stream.open(self._request_headers(fields))
             except NoAvailableStreamIDError:
                 connection.release(stream)
@@ -226,8 +241,8 @@ class Call(GrpclibStream[_SendType, _RecvType], Generic[_SendType, _RecvType]):
             ResourceExhaustedError: The message is larger than `max_send_bytes`; nothing was sent.
             TransportError, RpcError: As for the whole call.
         """
-        if self._send_message_done:
-            raise ClientClosedError("the request of this call was sent already")
+        if self._send_message_done or self._cancel_done:
+            raise ClientClosedError("the request of this call was sent already, or it is over")
         payload = encoder_for(self._send_type)(message)
         limit = self._channel.options.max_send_bytes
         if len(payload) > limit:
@@ -249,14 +264,15 @@ class Call(GrpclibStream[_SendType, _RecvType], Generic[_SendType, _RecvType]):
     async def _send_data(self, data: bytes) -> None:
         self._waiting.phase = "send"
         stream = self._stream
-        drained = self._connection_of_call.outbox.drained
+        outbox = self._connection_of_call.outbox
         pos = 0
         while pos < len(data):
             # An answer that came early, or a failure, decides the call; it is read later.
             if stream.ended or stream.failure is not None:
                 return
-            if not drained.is_set():
-                await self._waiting.until(drained.wait())
+            if not outbox.drained.is_set():
+                outbox.raise_when_drained(stream.window_updated)
+                await self._waiting.change_of(stream.window_updated)
                 continue
             sent = stream.send_some(data, pos)
             if not sent:
@@ -295,8 +311,12 @@ class Call(GrpclibStream[_SendType, _RecvType], Generic[_SendType, _RecvType]):
 
     async def _collect_foreign(self) -> None:
         stream = self._stream
-        with anyio.move_on_after(_FOREIGN_WAIT):
-            while not stream.ended and stream.failure is None:
+        # The HTTP status is known and says more than a deadline, so that error is raised.
+        wait = _FOREIGN_WAIT
+        if self._deadline is not None:
+            wait = min(wait, self._deadline.time_remaining())
+        with anyio.move_on_after(wait):
+            while not stream.foreign_enough:
                 stream.wake.clear()
                 await stream.wake.wait()
 
@@ -314,11 +334,11 @@ class Call(GrpclibStream[_SendType, _RecvType], Generic[_SendType, _RecvType]):
             await self.recv_initial_metadata()
         stream = self._stream
         cutter = stream.cutter
+        self._waiting.phase = "message"
         if not cutter.messages:
-            self._waiting.phase = "message"
             while not cutter.messages:
                 if cutter.error is not None:
-                    raise self._failed(_message_error(cutter.error))
+                    self._raise_damage(_message_error(cutter.error))
                 if stream.ended:
                     self._check_end()
                     return None
@@ -339,21 +359,40 @@ class Call(GrpclibStream[_SendType, _RecvType], Generic[_SendType, _RecvType]):
 
     def _check_end(self) -> None:
         """Raise unless a reply that ended now is complete."""
-        cutter = self._stream.cutter
-        if cutter.partial:
-            raise self._failed(
-                InternalError(
-                    f"the reply ended inside a message: {cutter.partial} bytes of it came, "
-                    f"at least {cutter.missing} are missing"
-                )
-            )
+        self._check_whole()
         if not self._cardinality.server_streaming:
             self._judge()
             if not self._taken:
                 raise self._failed(InternalError("the reply is OK but holds no message"))
 
+    def _check_whole(self) -> None:
+        cutter = self._stream.cutter
+        if cutter.partial:
+            self._raise_damage(
+                InternalError(
+                    f"the reply ended inside a message: {cutter.partial} bytes of it came, "
+                    f"at least {cutter.missing} are missing"
+                )
+            )
+
+    def _raise_damage(self, error: RpcError) -> NoReturn:
+        """Raise the peer's own error where its trailers came and hold one, else `error`."""
+        if self._stream.trailers is not None:
+            self._judge()
+        raise self._failed(error)
+
+    def _check_single(self) -> None:
+        """Raise where a unary reply holds more than its one message."""
+        if self._cardinality.server_streaming:
+            return
+        if self._taken + len(self._stream.cutter.messages) > 1:
+            raise self._failed(InternalError("the reply holds more than one message"))
+
     async def recv_trailing_metadata(self) -> None:
         """Wait for the trailers and raise the error that they stand for.
+
+        Messages of a stream that nobody has read stay, and keep the peer waiting for
+        credit: read them first, or in another task.
 
         Raises:
             RpcError: The status is not OK, or the reply has none.
@@ -367,12 +406,17 @@ class Call(GrpclibStream[_SendType, _RecvType], Generic[_SendType, _RecvType]):
         while not stream.ended:
             if stream.cutter.error is not None:
                 raise self._failed(_message_error(stream.cutter.error))
+            self._check_single()
             self._raise_failure()
-            stream.expect_more()
+            if not stream.cutter.messages:
+                stream.expect_more()
             await self._waiting.change_of(stream.wake)
         self._judge()
-        if not self._cardinality.server_streaming and self._unread:
-            raise self._failed(InternalError("the reply holds more than one message"))
+        if not self._cardinality.server_streaming:
+            self._check_single()
+            if stream.cutter.error is not None:
+                raise self._failed(_message_error(stream.cutter.error))
+            self._check_whole()
 
     def _judge(self) -> None:
         """Read the final status from what has come; the first call raises, if there is an error."""

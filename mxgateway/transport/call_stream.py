@@ -105,8 +105,13 @@ class CallStream(grpclib_protocol.Stream):
 
     @property
     def processed(self) -> Processed:
-        """Whether the peer may have seen the request: "no" while no header byte went out."""
-        return "maybe" if self._transport.handed > self._mark else "no"
+        """Whether the peer may have seen the request, or may yet see it.
+
+        "no" only where no byte of it was handed to the socket and what was queued is
+        thrown away: an encoded header block leaves even after its call has ended.
+        """
+        outbox = self._transport
+        return "no" if outbox.dropped and outbox.handed <= self._mark else "maybe"
 
     # Receiving ------------------------------------------------------------------
 
@@ -129,6 +134,11 @@ class CallStream(grpclib_protocol.Stream):
             self._due += size
             self.foreign += data[: _FOREIGN_BODY - len(self.foreign)]
         self.wake.set()
+
+    @property
+    def foreign_enough(self) -> bool:
+        """Whether no more of a reply that is not gRPC will be kept."""
+        return self.ended or self.failure is not None or len(self.foreign or b"") >= _FOREIGN_BODY
 
     def receive_trailers(self, trailers: Headers) -> None:
         """Take the trailers; the end follows."""

@@ -58,7 +58,16 @@ class _Attempt:
 
     def __init__(self) -> None:
         self.done = anyio.Event()
+        self.scope = anyio.CancelScope()
+        self.pump: Pump | None = None
         self.error: MxGatewayError | None = None
+
+    def check(self) -> None:
+        """Raise the error of the attempt, an object of its own for each caller."""
+        if self.error is not None:
+            error = copy.copy(self.error)
+            error.__cause__ = self.error.__cause__
+            raise error
 
 
 class Channel(GrpclibChannel):
@@ -131,8 +140,17 @@ class Channel(GrpclibChannel):
             ClientClosedError: The channel is closed.
         """
         self._check_open()
-        if not self.connected:
-            await self._open_connection()
+        while not self.connected:
+            attempt = self._attempt
+            if attempt is None and self._tasks is None:
+                attempt = self._attempt = _Attempt()
+                await self._try(attempt)
+            else:
+                attempt = await self._attempted()
+            attempt.check()
+            if attempt.pump is not None:
+                return
+            self._check_open()
 
     async def __aenter__(self) -> Self:
         self._check_startable()
@@ -140,7 +158,10 @@ class Channel(GrpclibChannel):
         await own.__aenter__()
         self._own = own
         try:
-            await own.start(self._serve)
+            # A cancelled body may still make calls in a shielded scope, to put things in
+            # order, and resets its streams; `__aexit__` ends the tasks in every case.
+            with anyio.CancelScope(shield=True):  # starting waits for nothing
+                await own.start(self._serve, True)
         except BaseException:
             await self.__aexit__(None, None, None)
             raise
@@ -173,13 +194,15 @@ class Channel(GrpclibChannel):
             ClientClosedError: The channel is closed or runs already.
         """
         self._check_startable()
-        await task_group.start(self._serve)
+        await task_group.start(self._serve, False)
 
     async def aclose(self) -> None:
         """End all calls and connections. Idempotent, allowed in every state, never waits long."""
         self._closed = True
         self._current = None
         if self._tasks is None:
+            if self._attempt is not None:
+                self._attempt.scope.cancel()
             for pump in list(self._pumps.values()):
                 await pump.discard()
             self._pumps.clear()
@@ -190,7 +213,14 @@ class Channel(GrpclibChannel):
         with anyio.CancelScope(shield=True):
             await self._served.wait()
 
-    async def _serve(self, *, task_status: TaskStatus[None]) -> None:
+    async def _serve(self, shield: bool, *, task_status: TaskStatus[None]) -> None:
+        with anyio.CancelScope(shield=shield):
+            if self._closed:  # while the task was being started
+                task_status.started()
+            else:
+                await self._serve_until_closed(task_status)
+
+    async def _serve_until_closed(self, task_status: TaskStatus[None]) -> None:
         close_requested = self._close_requested = anyio.Event()
         served = self._served = anyio.Event()
         try:
@@ -210,7 +240,7 @@ class Channel(GrpclibChannel):
                 # Each pump ends by itself within its farewell time; a try to
                 # connect is given up.
                 if self._attempt is not None:
-                    tasks.cancel_scope.cancel()
+                    self._attempt.scope.cancel()
         finally:
             self._closed = True
             self._current = None
@@ -218,8 +248,8 @@ class Channel(GrpclibChannel):
             for pump in list(self._pumps.values()):
                 await pump.discard()
             self._pumps.clear()
-            if self._attempt is not None:
-                self._finish_attempt(self._attempt, ClientClosedError("the client was closed"))
+            if self._attempt is not None:  # cancelled before its first step
+                self._attempt.done.set()
             served.set()
 
     async def _run_pump(self, connection: Connection, pump: Pump) -> None:
@@ -247,55 +277,59 @@ class Channel(GrpclibChannel):
         """
         while True:
             self._check_open()
-            tasks = self._tasks
-            if tasks is None:
+            if self._tasks is None:
                 raise ClientClosedError(
                     "the client is not running; enter it with 'async with' before calling"
                 )
             current = self._current
             if current is not None and current.usable:
                 return self._pumps[current].protocol
-            attempt = self._attempt
-            if attempt is None:
-                attempt = self._attempt = _Attempt()
-                tasks.start_soon(self._reconnect, attempt)
-            await attempt.done.wait()
-            if attempt.error is not None:
-                error = copy.copy(attempt.error)
-                error.__cause__ = attempt.error.__cause__
-                raise error
+            attempt = await self._attempted()
+            attempt.check()
+            if attempt.pump is not None:
+                # Even if it is lost again: the call counts how often that happens.
+                return attempt.pump.protocol
 
-    async def _reconnect(self, attempt: _Attempt) -> None:
-        error: MxGatewayError | None = None
+    async def _attempted(self) -> _Attempt:
+        """Wait for the attempt under way, starting one if there is none; return it when done."""
+        attempt = self._attempt
+        if attempt is None:
+            assert self._tasks is not None
+            attempt = self._attempt = _Attempt()
+            self._tasks.start_soon(self._try, attempt)
+        await attempt.done.wait()
+        return attempt
+
+    async def _try(self, attempt: _Attempt) -> None:
+        """Connect. Given up or cancelled, the attempt ends without connection and without error."""
         try:
-            await self._open_connection()
+            with attempt.scope:
+                attempt.pump = await self._open_connection()
         except MxGatewayError as caught:
-            error = caught
+            attempt.error = caught
         except Exception as caught:
             log.exception("connecting failed inside")
             error = ConnectError(f"connecting to {self.options.target} failed inside: {caught!r}")
             error.__cause__ = caught
+            attempt.error = error
         finally:
-            if attempt is self._attempt and (error is not None or self._current is not None):
-                self._finish_attempt(attempt, error)
+            self._attempt = None
+            attempt.done.set()
 
-    def _finish_attempt(self, attempt: _Attempt, error: MxGatewayError | None) -> None:
-        self._attempt = None
-        attempt.error = error
-        attempt.done.set()
-
-    async def _open_connection(self) -> None:
+    async def _open_connection(self) -> Pump:
         """Make a connection, and run it if the channel runs."""
         context = None if self.options.plaintext else self._tls_context()
         pump = await dial(self.options, context, self._keepalive_time)
+        if self._closed:
+            await pump.discard()
+            raise ClientClosedError("the client was closed while it connected")
         connection = pump.protocol.connection
         connection.on_unusable = self._retire
         self._pumps[connection] = pump
         self._current = connection
-        if not connection.usable:
-            self._retire(connection)
         if self._tasks is not None:
             self._tasks.start_soon(self._run_pump, connection, pump)
+        return pump
 
     def _tls_context(self) -> ssl.SSLContext:
         if self._ssl is None:
@@ -349,10 +383,16 @@ class Channel(GrpclibChannel):
         if timeout is not None:
             limit = Deadline.from_timeout(timeout)
             deadline = limit if deadline is None else min(limit, deadline)
+        try:
+            fields = MultiDict(metadata or ())
+        except (TypeError, ValueError):
+            raise ConfigurationError(  # the original text may hold a secret
+                f"{name}: metadata must be a mapping or a sequence of (name, value) pairs"
+            ) from None
         return Call(
             self,
             name,
-            MultiDict(metadata or ()),
+            fields,
             cardinality,
             request_type,
             reply_type,

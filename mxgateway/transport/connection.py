@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from grpclib import protocol as grpclib_protocol
 from grpclib.config import Configuration
-from h2.connection import H2Connection
+from h2.connection import ConnectionState, H2Connection
 from h2.exceptions import ProtocolError
 
 from mxgateway.errors import (
@@ -35,7 +35,7 @@ from mxgateway.transport.outbox import Outbox
 from mxgateway.transport.signals import Flag
 from mxgateway.transport.status import reset_name
 
-__all__ = ["Connection", "Loss", "StreamLimit"]
+__all__ = ["CLOSED", "Connection", "Loss", "StreamLimit", "goaway_text"]
 
 log = logging.getLogger("mxgateway.transport")
 
@@ -59,6 +59,10 @@ class Loss:
             error = ConnectionLost(self.text, cause=self.cause, processed=processed)
         error.__cause__ = self.source
         return error
+
+
+CLOSED = Loss("closed", "the client closed the connection")
+"""This side ended the connection."""
 
 
 class _SlotWaiter:
@@ -139,11 +143,20 @@ class Connection(grpclib_protocol.Connection):
             elif waiter in self._waiters:
                 self._waiters.remove(waiter)
             raise
+        return self._keep_slot(waiter)
+
+    def _keep_slot(self, waiter: _SlotWaiter) -> bool:
+        if waiter.granted and not self.usable:
+            # GOAWAY or loss came after the slot was granted and before its task ran.
+            self._release_slot()
+            return False
         return waiter.granted
 
     def _release_slot(self) -> None:
         self._open -= 1
         self.grant_slots()
+        if not self.streams and not self._open and not self.usable:
+            self.close()
 
     def grant_slots(self) -> None:
         """Let waiting calls start, in turn, as far as the peer's limit allows."""
@@ -178,8 +191,6 @@ class Connection(grpclib_protocol.Connection):
         if stream.id is not None:
             self.streams.pop(stream.id, None)
         self._release_slot()
-        if not self.streams and not self._open and not self.usable:
-            self.close()
 
     # Bytes --------------------------------------------------------------------
 
@@ -189,7 +200,9 @@ class Connection(grpclib_protocol.Connection):
         It never waits for a consumer: one unread stream must not starve the others.
         """
         self._due += size
-        if self._due >= self._threshold and self.loss is None:
+        if self._due < self._threshold or self.loss is not None:
+            return
+        if self._connection.state_machine.state is not ConnectionState.CLOSED:
             self._connection.increment_flow_control_window(self._due)
             self._due = 0
 
@@ -201,13 +214,16 @@ class Connection(grpclib_protocol.Connection):
         self.flush()
 
     def close(self) -> None:
-        """Say goodbye and stop: queued bytes still go out, then the socket is closed."""
+        """Say goodbye and stop: queued bytes still go out, then the socket is closed.
+
+        Calls in flight end now; what arrives during the farewell is no longer looked at.
+        """
         if self.is_closing():
             return
         with contextlib.suppress(ProtocolError):  # h2 refuses after an error of the peer
             self._connection.close_connection()
             self.flush()
-        self.outbox.close()
+        self.lose(CLOSED)
 
     def is_closing(self) -> bool:
         """Return whether no more bytes will be queued."""
@@ -223,7 +239,7 @@ class Connection(grpclib_protocol.Connection):
     def drain(self, goaway: GoAway) -> None:
         """Act on GOAWAY: streams that the peer serves go on, the others fail as not processed."""
         self.draining = goaway
-        text = _goaway_text(goaway)
+        text = goaway_text(goaway)
         log.debug("%s", text)
         for stream_id in [i for i in self.streams if i > goaway.last_stream_id]:
             self.streams[stream_id].fail(
@@ -235,12 +251,19 @@ class Connection(grpclib_protocol.Connection):
             self.close()
 
     def lose(self, loss: Loss) -> None:
-        """End every stream now. The first loss counts; later ones change nothing."""
+        """End every stream now. The first loss counts; later ones change nothing.
+
+        Unless this side closes in order, requests that are still queued are dropped, so
+        that a call which failed as not processed cannot be executed after all.
+        """
         if self.loss is not None:
             return
         if self.draining is not None and loss.cause in ("eof", "reset"):
-            text = f"{loss.text} after {_goaway_text(self.draining)}"
+            text = f"{loss.text} after {goaway_text(self.draining)}"
             loss = Loss("goaway", text, loss.source)
+        if loss.cause != "closed":
+            self.outbox.drop()
+            self.flush()  # after an error of the peer h2 has prepared a GOAWAY
         self.loss = loss
         log.debug("connection lost: %s", loss.text)
         for stream in list(self.streams.values()):
@@ -254,7 +277,8 @@ def _ignore(_: Connection) -> None:
     return None
 
 
-def _goaway_text(goaway: GoAway) -> str:
+def goaway_text(goaway: GoAway) -> str:
+    """Return a GOAWAY in words, with what the peer said."""
     text = f"GOAWAY ({reset_name(goaway.error_code)}, last stream {goaway.last_stream_id})"
     if goaway.debug:
         text += f", saying {redact(goaway.debug[:200].decode('utf-8', 'replace'))!r}"

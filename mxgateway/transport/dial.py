@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 import ssl
@@ -18,7 +19,7 @@ from mxgateway.errors import ConnectError, ConnectTimeout, TlsError
 from mxgateway.options import ClientOptions
 from mxgateway.redact import redact
 from mxgateway.transport import tls
-from mxgateway.transport.connection import Connection
+from mxgateway.transport.connection import Connection, goaway_text
 from mxgateway.transport.keepalive import Keepalive
 from mxgateway.transport.outbox import Outbox
 from mxgateway.transport.protocol import Protocol
@@ -41,7 +42,8 @@ async def dial(
         keepalive_time: Seconds between PINGs; may be longer than `options` say.
 
     Raises:
-        ConnectError: The name is unknown, nobody listens, or it is no HTTP/2 server.
+        ConnectError: The name is unknown, nobody listens, it is no HTTP/2 server, or
+            one that sends GOAWAY before the first call.
         TlsError: The handshake failed, or did not choose HTTP/2.
         ConnectTimeout: `connect_timeout` passed first.
     """
@@ -60,7 +62,7 @@ async def dial(
             f"no connection to {options.target} within {timeout:g} s, while {phase}"
         )
     connection = pump.protocol.connection
-    if connection.loss is not None:
+    if not connection.usable:
         await pump.discard()
         raise _unready(connection, options)
     log.debug("connected to %s in %.3f s", options.target, time.monotonic() - started)
@@ -75,9 +77,11 @@ async def _open(
 ) -> Pump:
     stream = await _connect_tcp(options)
     try:
-        # Small requests must not wait for the answer to earlier ones (Nagle).
+        # Small requests must not wait for the answer to earlier ones (Nagle). Some systems
+        # refuse on a socket that the peer has closed already; the first read will tell.
         raw = stream.extra(SocketAttribute.raw_socket)  # noqa: S610
-        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with contextlib.suppress(OSError):
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if context is not None:
             enter("doing the TLS handshake")
             stream = await tls.start_tls(stream, context, options)
@@ -124,6 +128,9 @@ def make_protocol(options: ClientOptions, outbox: Outbox) -> Protocol:
 
 
 def _unready(connection: Connection, options: ClientOptions) -> ConnectError:
+    if connection.draining is not None:
+        text = f"{options.target} takes no calls: {goaway_text(connection.draining)}"
+        return ConnectError(redact(text, options.api_key))
     loss = connection.loss
     assert loss is not None
     if isinstance(loss.source, ssl.SSLError):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mxgateway.errors import StatusCode
@@ -33,7 +34,15 @@ _MESSAGE_HEADER = 5  # gRPC over HTTP/2: one flag byte, four bytes of length
 
 
 class FramingError(Exception):
-    """The bytes are not HTTP/2 frames that this side may accept; the connection is beyond use."""
+    """The bytes are not HTTP/2 frames that this side may accept; the connection is beyond use.
+
+    Attributes:
+        frames: The whole frames that came before in the same read, for h2.
+        goaways: The GOAWAYs among them.
+    """
+
+    frames: bytes = b""
+    goaways: Sequence[GoAway] = ()
 
 
 class MessageError(Exception):
@@ -99,10 +108,12 @@ class FrameScanner:
         run_length = 0
         pos = 0
         end = len(data)
+        bad: FramingError | None = None
         while end - pos >= _FRAME_HEADER:
             length = data[pos] << 16 | data[pos + 1] << 8 | data[pos + 2]
             if length > limit:
-                raise FramingError(f"frame of {length} bytes received, the limit is {limit}")
+                bad = FramingError(f"frame of {length} bytes received, the limit is {limit}")
+                break
             stop = pos + _FRAME_HEADER + length
             if stop > end:
                 break
@@ -125,7 +136,11 @@ class FrameScanner:
                     run_length = 0
                     run_stream = b""
                 if kind == _GOAWAY and not self._in_header_block:
-                    goaways.append(_parse_goaway(data[pos:stop]))
+                    try:
+                        goaways.append(_parse_goaway(data[pos:stop]))
+                    except FramingError as error:
+                        bad = error
+                        break
                 else:
                     if kind in (_HEADERS, _PUSH_PROMISE, _CONTINUATION):
                         self._in_header_block = not data[pos + 4] & _END_HEADERS
@@ -134,6 +149,9 @@ class FrameScanner:
         if run:
             _close_run(out, run, run_stream, run_length)
         self._tail = data[pos:] if pos else data
+        if bad is not None:
+            bad.frames, bad.goaways = b"".join(out), goaways
+            raise bad
         return b"".join(out), goaways
 
     def _check_first(self, data: bytes) -> bool:
@@ -210,7 +228,7 @@ class MessageCutter:
 
     def feed(self, data: bytes) -> None:
         """Take the next DATA. On an error the rest of the stream is dropped and `error` set."""
-        if self.error is not None:
+        if self.error is not None or not data:
             return
         if self._size:
             self._size += len(data)
@@ -291,6 +309,9 @@ class MessageCutter:
             )
         if not expander.eof:
             raise MessageError(StatusCode.INTERNAL, "damaged gzip message: it ends too early")
+        if expander.unused_data:
+            # Dropping the rest would make a shorter message of it, without a word.
+            raise MessageError(StatusCode.INTERNAL, "damaged gzip message: more follows its end")
         return result
 
 

@@ -45,7 +45,8 @@ class Keepalive:
         """
         if self.interval is None:
             return Action.WAIT, math.inf
-        if self._asked is not None and last_received > self._asked:
+        # An answer within one tick of the clock (15 ms on Windows) carries the PING's own time.
+        if self._asked is not None and last_received >= self._asked:
             self._asked = None
         if self._asked is not None:
             limit = self._asked + self.timeout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from grpclib import protocol as grpclib_protocol
@@ -28,9 +29,9 @@ from hyperframe.frame import Frame, RstStreamFrame
 
 from mxgateway.options import ClientOptions
 from mxgateway.transport.connection import Connection, Loss
-from mxgateway.transport.framing import FrameScanner, FramingError, describe_foreign
+from mxgateway.transport.framing import FrameScanner, FramingError, GoAway, describe_foreign
 from mxgateway.transport.metadata import decode_headers
-from mxgateway.transport.outbox import Outbox
+from mxgateway.transport.outbox import HOPELESS, Outbox
 from mxgateway.transport.status import reset_error
 
 __all__ = ["Protocol"]
@@ -46,7 +47,24 @@ class _H2(H2Connection):
 
     h2 would answer each with one more RST_STREAM (RFC 9113, section 5.1: an endpoint that
     sent RST_STREAM must ignore what was on its way).
+
+    Attributes:
+        received: Events of the current `receive_data`; they are kept when it raises, because
+            what came before a broken frame is as good as if it had come in an earlier read.
     """
+
+    def __init__(self, config: H2Configuration) -> None:
+        super().__init__(config=config)
+        self.received: list[Event] = []
+
+    def receive_data(self, data: Any) -> list[Event]:
+        self.received.clear()
+        return super().receive_data(data)
+
+    def _receive_frame(self, frame: Frame) -> list[Event]:
+        events = super()._receive_frame(frame)
+        self.received += events
+        return events
 
     def _prepare_for_sending(self, frames: list[Frame]) -> None:
         super()._prepare_for_sending(
@@ -142,7 +160,7 @@ class Protocol(grpclib_protocol.H2Protocol):
 
     def connection_made(self, transport: Outbox) -> None:  # type: ignore[override]
         """Queue preface, SETTINGS and the connection's window."""
-        h2 = _H2(config=self.h2_config)
+        h2 = self._h2 = _H2(self.h2_config)
         h2.local_settings = Settings(
             client=True,
             initial_values={
@@ -164,23 +182,34 @@ class Protocol(grpclib_protocol.H2Protocol):
     def data_received(self, data: bytes) -> None:
         """Act on received bytes; what is wrong with them ends the connection, not the caller."""
         connection = self.connection
+        if connection.loss is not None:
+            return
         connection.last_data_received = time.monotonic()
-        h2 = connection._connection
+        h2 = self._h2
+        goaways: Sequence[GoAway]
+        loss: Loss | None = None
         try:
             frames, goaways = self.scanner.feed(data, h2.max_inbound_frame_size)
-            if frames:
-                for event in h2.receive_data(frames):
-                    self.processor.process(event)
         except FramingError as error:
-            connection.lose(Loss(None, str(error), error))
-            return
-        except ProtocolError as error:
-            connection.flush()  # h2 has prepared a GOAWAY
-            connection.lose(Loss(None, f"the peer broke HTTP/2: {error}", error))
-            return
+            frames, goaways = error.frames, error.goaways
+            loss = Loss(None, str(error), error)
+        events: list[Event] = []
+        if frames:
+            try:
+                events = h2.receive_data(frames)
+            except ProtocolError as error:
+                events = h2.received
+                loss = Loss(None, f"the peer broke HTTP/2: {error}", error)
+        for event in events:
+            self.processor.process(event)
         for goaway in goaways:
             connection.drain(goaway)
         connection.flush()
+        outbox = connection.outbox
+        if loss is None and outbox.queued - outbox.handed > HOPELESS:
+            loss = Loss(None, "the peer wants more answers than it reads")
+        if loss is not None:
+            connection.lose(loss)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Note the end of the socket."""

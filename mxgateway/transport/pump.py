@@ -8,9 +8,10 @@ import time
 import anyio
 from anyio.abc import ByteStream
 
-from mxgateway.transport.connection import Connection, Loss
+from mxgateway.transport.connection import CLOSED, Connection, Loss
 from mxgateway.transport.keepalive import Action, Keepalive
 from mxgateway.transport.protocol import Protocol
+from mxgateway.transport.signals import loop_scheduler
 
 __all__ = ["FAREWELL_SECONDS", "Pump"]
 
@@ -57,6 +58,7 @@ class Pump:
 
     async def run(self) -> None:
         """Run until the connection has ended. Raises nothing but the loop's own cancellation."""
+        self._connection.outbox.call_soon = loop_scheduler()
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._read)
@@ -74,7 +76,8 @@ class Pump:
 
     async def discard(self) -> None:
         """Close the socket at once and end every call that is still on the connection."""
-        self._connection.lose(Loss("closed", "the client closed the connection"))
+        self._connection.lose(CLOSED)
+        self._connection.outbox.drop()
         with anyio.CancelScope(shield=True):  # closing does not wait for the peer
             await self._stream.aclose()
 
@@ -116,6 +119,12 @@ class Pump:
             self._connection.lose(Loss("reset", f"the connection failed inside: {error!r}", error))
 
     async def _keep_alive(self) -> None:
+        try:
+            await self._ask_when_silent()
+        except Exception as error:
+            self._lost(error)
+
+    async def _ask_when_silent(self) -> None:
         connection = self._connection
         while connection.loss is None:
             now = time.monotonic()

@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
-import anyio
+from collections.abc import Callable
+from typing import Any
 
-__all__ = ["Flag"]
+import anyio
+import anyio.lowlevel
+
+__all__ = ["Flag", "loop_scheduler"]
+
+
+def loop_scheduler() -> Callable[[Callable[[], None]], Any]:
+    """Return a function that has the running event loop call something soon.
+
+    It may be called from any thread and from a finalizer, in the middle of anything.
+    It raises RuntimeError once the loop has ended.
+    """
+    token = anyio.lowlevel.current_token()
+    # anyio below 4.11 returns the bare token. Its blocking way into a loop from another
+    # thread is not for finalizers; each loop has one that does not wait.
+    native: Any = getattr(token, "native_token", token)
+    schedule: Callable[[Callable[[], None]], Any] = (
+        native.run_sync_soon
+        if hasattr(native, "run_sync_soon")  # trio
+        else native.call_soon_threadsafe  # asyncio
+    )
+    return schedule
 
 
 class Flag:

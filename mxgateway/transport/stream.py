@@ -72,7 +72,11 @@ class MessageStream(AsyncIterator[_T], Generic[_T]):
         return self._call.trailing_metadata
 
     async def __aenter__(self) -> Self:
-        await self._start()
+        try:
+            await self._start()
+        except BaseException:
+            self._close(failed=True)
+            raise
         return self
 
     async def __aexit__(
@@ -102,6 +106,11 @@ class MessageStream(AsyncIterator[_T], Generic[_T]):
             message = await self._call.recv_message()
             if message is None:
                 await self._call.recv_trailing_metadata()
+        except ClientClosedError:
+            if self._closed:  # by another task, while this one waited
+                raise StopAsyncIteration from None
+            self._close(failed=True)
+            raise
         except BaseException:
             self._close(failed=True)
             raise
@@ -111,7 +120,10 @@ class MessageStream(AsyncIterator[_T], Generic[_T]):
         return message
 
     async def aclose(self) -> None:
-        """End the stream and tell the peer. Idempotent; does not wait for the peer."""
+        """End the stream and tell the peer. Idempotent; does not wait for the peer.
+
+        A task that waits in `__anext__` gets StopAsyncIteration.
+        """
         self._close()
 
     async def _start(self) -> None:
@@ -121,11 +133,7 @@ class MessageStream(AsyncIterator[_T], Generic[_T]):
             raise ClientClosedError("the stream is closed")
         self._started = True
         self._call.enter()
-        try:
-            await self._call.send_message(self._request, end=True)
-        except BaseException:
-            self._close(failed=True)
-            raise
+        await self._call.send_message(self._request, end=True)
 
     def _close(self, *, failed: bool = False) -> None:
         self._closed = True

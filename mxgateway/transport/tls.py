@@ -85,6 +85,7 @@ async def start_tls(
     Raises:
         TlsError: The handshake failed, the certificate is not the pinned one, or
             ALPN chose something else than h2.
+        ConfigurationError: No certificate can be for the name to expect.
     """
     name = options.server_name_override or options.host
     try:
@@ -106,6 +107,11 @@ async def start_tls(
         raise TlsError(
             f"{options.target} closed the connection during the TLS handshake; check that this "
             "port speaks TLS, and whether the server wants a client certificate (client_cert)"
+        ) from error
+    except (ValueError, TypeError) as error:
+        raise ConfigurationError(
+            f"{name!r} cannot be the name in a certificate: {error}; check endpoint and "
+            "server_name_override"
         ) from error
     _check_pin(tls, options)
     chosen = tls.extra(TLSAttribute.alpn_protocol, None)  # noqa: S610

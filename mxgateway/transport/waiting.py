@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 import anyio
 from grpclib.metadata import Deadline
 
-from mxgateway.errors import DeadlineExceededError
+from mxgateway.errors import ClientClosedError, DeadlineExceededError
 from mxgateway.transport.signals import Flag
 
 __all__ = ["PHASES", "Phase", "Waiting"]
@@ -36,7 +36,7 @@ class Waiting:
         make_error: Makes the error for a deadline that passed in a phase.
     """
 
-    __slots__ = ("_make_error", "deadline", "phase")
+    __slots__ = ("_make_error", "_scope", "_stopped", "deadline", "phase")
 
     def __init__(
         self, deadline: Deadline | None, make_error: Callable[[Phase], DeadlineExceededError]
@@ -44,6 +44,8 @@ class Waiting:
         self.deadline = deadline
         self.phase: Phase = "connect"
         self._make_error = make_error
+        self._scope: anyio.CancelScope | None = None
+        self._stopped = False
 
     def passed(self) -> bool:
         """Return whether the deadline has passed."""
@@ -74,6 +76,30 @@ class Waiting:
         with anyio.move_on_after(self.deadline.time_remaining()):
             return await coroutine
         raise self._make_error(self.phase)
+
+    async def until_stopped(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
+        """Await `coroutine` as `until` does, and no longer than until `stop`.
+
+        Raises:
+            ClientClosedError: `stop` was called first.
+            DeadlineExceededError: The deadline passed first.
+        """
+        left = None if self.deadline is None else self.deadline.time_remaining()
+        with anyio.move_on_after(left) as scope:
+            self._scope = scope
+            try:
+                return await coroutine
+            finally:
+                self._scope = None
+        if self._stopped:
+            raise ClientClosedError("the call was closed before it started")
+        raise self._make_error(self.phase)
+
+    def stop(self) -> None:
+        """End `until_stopped`, which another task may be in."""
+        self._stopped = True
+        if self._scope is not None:
+            self._scope.cancel()
 
     async def change_of(self, flag: Flag) -> None:
         """Wait until `flag` is raised anew; the caller has just looked at what it stands for."""

@@ -33,11 +33,28 @@ def opened() -> tuple[Protocol, CallStream]:
 
 
 @pytest.mark.requirement("write.no-replay")
-def test_a_request_is_not_processed_until_a_byte_of_it_is_handed_to_the_socket() -> None:
+def test_a_queued_request_may_be_processed_because_it_leaves_even_after_its_call_ended() -> None:
     protocol, stream = opened()
     before = stream.processed
-    protocol.connection.outbox.take()
-    assert (before, stream.processed) == ("no", "maybe")
+    stream.cancel()
+    sent = protocol.connection.outbox.take()
+    assert (before, stream.processed) == ("maybe", "maybe")
+    assert [frame[3] for frame in (sent[:9], sent[-13:])] == [1, 3]  # HEADERS, then RST_STREAM
+
+
+@pytest.mark.requirement("write.no-replay")
+@pytest.mark.parametrize("handed", [False, True])
+def test_a_request_is_not_processed_where_the_connection_dies_before_it_was_handed_over(
+    handed: bool,
+) -> None:
+    protocol, stream = opened()
+    if handed:
+        protocol.connection.outbox.take()
+    protocol.data_received(b"HTTP/1.1 400 Bad Request")
+    assert stream.failure is not None
+    assert stream.failure().processed == ("maybe" if handed else "no")
+    left = protocol.connection.outbox.take()
+    assert b"/x" not in left
 
 
 @pytest.mark.requirement("write.no-replay")

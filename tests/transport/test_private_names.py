@@ -48,6 +48,8 @@ NAMES = [
     (grpclib.protocol.EventsProcessor, "process_remote_settings_changed"),
     (grpclib.protocol.EventsProcessor, "process_window_updated"),
     (h2.connection.H2Connection, "_prepare_for_sending"),
+    (h2.connection.H2Connection, "_receive_frame"),
+    (h2.connection.H2Connection, "receive_data"),
 ]
 
 CALL_ATTRIBUTES = {"_channel", "_method_name", "_metadata", "_cardinality", "_send_type"}
