@@ -29,6 +29,7 @@ _BITS_4 = (1 << 7) + (1 << 14) + (1 << 21)
 # state (the form in which it is pickled). Bounded; emptied when full.
 _seconds: dict[bytes, bytes] = {}
 _MAX_SECONDS_KEPT = 1024
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def decode_timestamp(buf: bytes, pos: int, end: int) -> Timestamp:
@@ -40,7 +41,7 @@ def decode_timestamp(buf: bytes, pos: int, end: int) -> Timestamp:
     length = end - pos
     if length == 12:
         key, a, b, c, d, e = _unpack_12(buf, pos)
-        prefix = _seconds.get(key)
+        prefix = _seconds.get(key) or _learn(key)
         if prefix is not None and a & b & c & d > 127 > e:
             nanos = a + (b << 7) + (c << 14) + (d << 21) + (e << 28) - _BITS_5
             micro = nanos // 1000
@@ -50,7 +51,7 @@ def decode_timestamp(buf: bytes, pos: int, end: int) -> Timestamp:
                 return moment
     elif length == 11:
         key, a, b, c, d = _unpack_11(buf, pos)
-        prefix = _seconds.get(key)
+        prefix = _seconds.get(key) or _learn(key)
         if prefix is not None and a & b & c > 127 > d:
             nanos = a + (b << 7) + (c << 14) + (d << 21) - _BITS_4
             micro = nanos // 1000
@@ -61,7 +62,6 @@ def decode_timestamp(buf: bytes, pos: int, end: int) -> Timestamp:
 
 
 def _decode_any_timestamp(buf: bytes, pos: int, end: int) -> Timestamp:
-    start = pos
     seconds = nanos = 0
     while pos < end:
         tag, pos = read_tag(buf, pos, end)
@@ -73,18 +73,22 @@ def _decode_any_timestamp(buf: bytes, pos: int, end: int) -> Timestamp:
             pos = skip(buf, pos, end, tag, 1)
     seconds = seconds - (1 << 64) if seconds >> 63 else seconds
     nanos = (nanos & 0xFFFF_FFFF ^ 0x8000_0000) - 0x8000_0000
-    moment = Timestamp.from_unix(seconds, nanos)
-    head = buf[start : start + 7]
-    if end - start > 10 and moment._ns >= 0 and _is_head(head):
-        if len(_seconds) >= _MAX_SECONDS_KEPT:
-            _seconds.clear()
-        _seconds[head] = _state(moment)
-    return moment
+    return Timestamp.from_unix(seconds, nanos)
 
 
-def _is_head(head: bytes) -> bool:
-    # Tag 1, a varint of exactly five bytes, tag 2.
-    return head[0] == 8 and head[6] == 16 and min(head[1:5]) > 127 > head[5]
+def _learn(head: bytes) -> bytes | None:
+    """Return and keep the state of the second that the first 7 bytes name; None for another form.
+
+    The form: tag 1, a varint of exactly five bytes, tag 2.
+    """
+    if head[0] != 8 or head[6] != 16 or min(head[1:5]) < 128 or head[5] > 127:
+        return None
+    _, a, b, c, d, e, _ = head
+    seconds = a + (b << 7) + (c << 14) + (d << 21) + (e << 28) - _BITS_5
+    if len(_seconds) >= _MAX_SECONDS_KEPT:
+        _seconds.clear()
+    state = _seconds[head] = _state(_EPOCH + timedelta(0, seconds))
+    return state
 
 
 def _state(moment: datetime) -> bytes:
