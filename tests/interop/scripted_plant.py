@@ -20,6 +20,7 @@ __all__ = [
     "MISSPELT",
     "SILENT",
     "SPEED",
+    "FaultError",
     "Plant",
     "RefusalError",
     "Session",
@@ -37,9 +38,15 @@ MISSPELT = "No.Such.Tag"
 """Refused by AddItem with E_INVALIDARG."""
 BIG_TEXT = "äöü€-0123456789 " * 200_000
 
+MESSAGE_PREFIX = 5
+"""Bytes that gRPC puts before each message."""
 E_INVALIDARG = -2147024809
 SOURCE_SECONDS = 1_760_000_000
 SOURCE_NANOS = 123_456_700  # seven digits, the resolution of MXAccess
+
+
+class FaultError(Exception):
+    """The session is faulted: its stream ends with an error after the events it has."""
 
 
 class RefusalError(Exception):
@@ -57,19 +64,28 @@ class Item:
 
 @dataclass(slots=True)
 class Session:
-    """One session: its registrations, items and the log of all events it ever made."""
+    """One session: its registrations, items and the log of all events it ever made.
+
+    `made` is how many bytes these events take on a gRPC stream.
+    """
 
     session_id: str
     servers: set[int] = field(default_factory=set)
     items: dict[int, Item] = field(default_factory=dict)
     events: list[Any] = field(default_factory=list)
+    made: int = 0
     flooding: Item | None = None
     closed: bool = False
+    fault: str | None = None
     next_handle: int = 1
 
     def new_handle(self) -> int:
         self.next_handle += 1
         return self.next_handle - 1
+
+    def log(self, event: Any) -> None:
+        self.events.append(event)
+        self.made += event.ByteSize() + MESSAGE_PREFIX
 
 
 class Plant:
@@ -77,6 +93,7 @@ class Plant:
 
     def __init__(self) -> None:
         self.changed = threading.Condition()
+        self.meeting = 0  # calls that have come to meet others
         self.sessions: dict[str, Session] = {}
         self.writes: list[tuple[str, Any, int]] = []
         self._pb = load_google_modules().gateway_pb2
@@ -104,6 +121,20 @@ class Plant:
             session.closed = True
             self.changed.notify_all()
 
+    def fail(self, session_id: str, reason: str) -> None:
+        """Fault a session: its stream ends with `reason` after the events that there are."""
+        with self.changed:
+            self.sessions[session_id].fault = reason
+            self.changed.notify_all()
+
+    def deliver(self, session_id: str, item_handle: int, *values: float) -> None:
+        """Make data changes of one item, as the plant does when nobody asks."""
+        with self.changed:
+            session = self.sessions[session_id]
+            for value in values:
+                self._data_change(session, session.items[item_handle], double_value=value)
+            self.changed.notify_all()
+
     def execute(self, session: Session, command: Any, reply: Any) -> None:
         """Carry out `command` and fill `reply`.
 
@@ -118,13 +149,23 @@ class Plant:
             self.changed.notify_all()
 
     def follow(self, session: Session, after: int, alive: Callable[[], bool]) -> Iterator[Any]:
-        """Yield the session's events after sequence `after`, until it closes or `alive` ends."""
+        """Yield the session's events after sequence `after`, until it closes or `alive` ends.
+
+        A flood makes each event only when it is asked for, so that `session.events`
+        shows how far its sender has come.
+
+        Raises:
+            FaultError: The session is faulted, and all its events were delivered.
+        """
         cursor = after
         while alive():
             with self.changed:
                 while cursor == len(session.events) and alive():
+                    if session.fault is not None:
+                        raise FaultError(session.fault)
                     if session.flooding is not None:
                         self._data_change(session, session.flooding, int32_value=cursor)
+                        self.changed.notify_all()
                     elif session.closed:
                         return
                     else:
@@ -196,14 +237,14 @@ class Plant:
         done.family = self._pb.MX_EVENT_FAMILY_ON_WRITE_COMPLETE
         done.on_write_complete.SetInParent()
         done.hresult = 0
-        session.events.append(done)
+        session.log(done)
 
     def _data_change(self, session: Session, item: Item, **value: Any) -> None:
         event = self._event(session, item)
         event.family = self._pb.MX_EVENT_FAMILY_ON_DATA_CHANGE
         event.value.CopyFrom(self._pb.MxValue(**value))
         event.on_data_change.SetInParent()
-        session.events.append(event)
+        session.log(event)
 
     def _event(self, session: Session, item: Item) -> Any:
         event = self._pb.MxEvent(

@@ -7,12 +7,13 @@ from pathlib import Path
 import anyio
 import pytest
 import trustme
+from interop.ccore_client import connect
 from interop.ccore_gateway import CCoreGateway
 from interop.scripted_plant import SPEED
 from tls_files import SERVER_NAME, TlsFiles, issue_tls_files
 
 from mxgateway import GatewayClient
-from mxgateway.errors import TlsError, TransportError
+from mxgateway.errors import ConnectError, TlsError, TransportError
 from mxgateway.values import from_mx_value
 
 
@@ -43,7 +44,7 @@ async def test_a_certificate_for_another_name_needs_the_override(
 
     with (
         anyio.fail_after(5),
-        CCoreGateway(cert_file=files.cert_file, key_file=files.key_file) as gateway,
+        CCoreGateway(tls=files) as gateway,
     ):
         with pytest.raises(TlsError):
             await GatewayClient.connect(
@@ -58,7 +59,7 @@ async def test_a_certificate_for_another_name_needs_the_override(
             session = await client.open_session()
             await session.close()
 
-    assert [call.method for call in gateway.calls] == ["OpenSession", "CloseSession"]
+    assert gateway.journal.methods == ["OpenSession", "CloseSession"]
 
 
 async def test_a_certificate_of_a_stranger_is_refused(
@@ -72,7 +73,7 @@ async def test_a_certificate_of_a_stranger_is_refused(
                 ca_file=stranger_tls_files.ca_file,
             )
 
-    assert tls_gateway.calls == []
+    assert tls_gateway.journal.calls == []
 
 
 async def test_system_roots_do_not_know_a_private_authority(tls_gateway: CCoreGateway) -> None:
@@ -88,3 +89,25 @@ async def test_plaintext_to_a_tls_port_fails_instead_of_waiting(tls_gateway: CCo
                 endpoint=tls_gateway.endpoint, plaintext=True
             ) as client:
                 await client.open_session()
+
+
+@pytest.mark.requirement("tls.diagnose")
+async def test_the_server_sees_the_client_certificate(
+    tls_files: TlsFiles, ca: trustme.CA, tmp_path: Path
+) -> None:
+    mine = issue_tls_files(tmp_path, ca, "client.plant.example", prefix="client")
+
+    with (
+        anyio.fail_after(5),
+        CCoreGateway(tls=tls_files, client_authority=tls_files.ca_file) as gateway,
+    ):
+        async with await connect(
+            gateway, client_cert=mine.cert_file, client_key=mine.key_file
+        ) as client:
+            await client.open_session()
+        with pytest.raises(ConnectError, match="client certificate"):
+            await connect(gateway)
+
+    (call,) = gateway.journal.calls
+    assert call.certificate is not None
+    assert call.certificate.strip() == mine.cert_file.read_bytes().strip()
