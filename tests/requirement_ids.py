@@ -36,6 +36,7 @@ REQUIREMENTS = {
     "err.no-leaks": "Only errors of the tree leave, with their cause.",
     "flow.isolation": "One slow stream starves no other; credit is exact; large messages arrive.",
     "flow.max-streams": "Calls above the peer's stream limit start in turn and say why they wait.",
+    "gen.structured": "No scope or task group is held over a yield; tasks end with their owner.",
     "live.keepalive-polite": "PINGs find a dead peer and do not annoy a living one.",
     "log.redact": "No key in repr, logs, errors or diagnostics.",
     "mem.long-run": "Thousands of calls and hundreds of reconnects leave nothing behind.",
