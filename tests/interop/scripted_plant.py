@@ -1,7 +1,7 @@
 """The plant behind the grpcio gateway: sessions, handles, and the events a script makes.
 
 Values follow from the tag name and a counter alone, so a test knows what it will
-read. Four tags have a behaviour of their own, see the constants.
+read. Some tags have a behaviour of their own, see the constants.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ from google_messages import load_google_modules
 __all__ = [
     "BIG",
     "BIG_TEXT",
+    "E_INVALIDARG",
     "FLOOD",
+    "MESSAGE_PREFIX",
     "MISSPELT",
     "SILENT",
+    "SOURCE_SECONDS",
     "SPEED",
     "FaultError",
     "Plant",

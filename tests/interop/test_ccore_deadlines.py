@@ -63,9 +63,8 @@ async def test_the_client_s_own_timeout_is_told_where_the_call_has_none(
 
 
 async def test_events_before_the_deadline_of_a_stream_are_delivered(
-    either_gateway: CCoreGateway,
+    gateway: CCoreGateway,
 ) -> None:
-    gateway = either_gateway
     events: list[MxEvent] = []
 
     with anyio.fail_after(5):

@@ -15,8 +15,8 @@ from mxgateway.values import from_mx_value
 
 WINDOW = 65_535
 SMALL: OptionFields = {"stream_window": WINDOW, "connection_window": WINDOW}
-SLACK = 16_384
-"""Bytes that the server may have made beyond the window: what the C core has in hand."""
+SLACK = 1_024
+"""Bytes that the server may have made beyond the window: the message it has in hand."""
 
 
 def made(gateway: CCoreGateway, session: Session) -> int:
@@ -34,7 +34,7 @@ async def test_a_stream_that_nobody_reads_stops_its_sender_at_the_window(
     either_gateway: CCoreGateway,
 ) -> None:
     gateway = either_gateway
-    wanted = 5_000  # of another stream, ten times what the unread one may send
+    wanted = 3_000  # of another stream, several times what the unread one may send
 
     with anyio.fail_after(20):
         async with await connect(gateway, **SMALL) as client:
@@ -50,13 +50,13 @@ async def test_a_stream_that_nobody_reads_stops_its_sender_at_the_window(
                 handles = [await slow.register(f"client-{number}") for number in range(20)]
                 sent = made(gateway, slow)
                 # Nothing is lost on the way, and the stream goes on.
-                sequences = [(await anext(unread)).worker_sequence for _ in range(1_500)]
+                sequences = [(await anext(unread)).worker_sequence for _ in range(1_000)]
 
     assert sent <= WINDOW + SLACK
     assert read == wanted
-    assert made(gateway, fast) > 5 * sent
+    assert made(gateway, fast) > 3 * sent
     assert len(set(handles)) == 20
-    assert sequences == list(range(1, 1_501))
+    assert sequences == list(range(1, 1_001))
     assert len(gateway.journal.peers) == 1
 
 
@@ -72,7 +72,7 @@ async def test_a_slow_reader_is_never_outrun_by_more_than_its_window(
         async with await connect(gateway, **SMALL) as client:
             session, _, _ = await advised(client, FLOOD)
             async with session.stream_events() as stream:
-                for _ in range(20):
+                for _ in range(12):
                     for _ in range(150):
                         event = await anext(stream)
                     # While this reader is busy elsewhere, the server has every chance to send.
@@ -83,20 +83,20 @@ async def test_a_slow_reader_is_never_outrun_by_more_than_its_window(
                     taken = sum(event.ByteSize() + MESSAGE_PREFIX for event in read)
                     ahead.append(made(gateway, session) - taken)
 
-    assert event.worker_sequence == 3_000
-    assert taken > 3 * WINDOW
+    assert event.worker_sequence == 1_800
+    assert taken > 2 * WINDOW
     assert max(ahead) <= WINDOW + SLACK
 
 
 @pytest.mark.requirement("flow.isolation")
-async def test_ten_unread_streams_hold_up_neither_calls_nor_large_messages(
+async def test_unread_streams_hold_up_neither_calls_nor_large_messages(
     either_gateway: CCoreGateway,
 ) -> None:
     gateway = either_gateway
 
     with anyio.fail_after(20):
         async with await connect(gateway, **SMALL) as client:
-            floods = [(await advised(client, FLOOD))[0] for _ in range(10)]
+            floods = [(await advised(client, FLOOD))[0] for _ in range(5)]
             async with anyio.create_task_group() as tasks:
                 opened = [anyio.Event() for _ in floods]
 
