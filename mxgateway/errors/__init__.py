@@ -16,6 +16,7 @@ from mxgateway.errors.command import (
     SlowConsumerError,
     TagError,
 )
+from mxgateway.errors.galaxy import GalaxyNotFoundError, StalePageTokenError
 from mxgateway.errors.local import ClientClosedError, ConfigurationError, DecodeError, EncodeError
 from mxgateway.errors.rpc import (
     AbortedError,
@@ -62,6 +63,7 @@ __all__ = [
     "DecodeError",
     "EncodeError",
     "FailedPreconditionError",
+    "GalaxyNotFoundError",
     "InternalError",
     "InvalidArgumentError",
     "LostCause",
@@ -79,6 +81,7 @@ __all__ = [
     "RpcError",
     "SessionLostError",
     "SlowConsumerError",
+    "StalePageTokenError",
     "StatusCode",
     "TagError",
     "TlsError",

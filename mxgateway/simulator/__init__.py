@@ -9,6 +9,14 @@ from __future__ import annotations
 from mxgateway.simulator.audit import Audit, WriteRecord
 from mxgateway.simulator.clock import ManualClock, seeded_ids, system_clock
 from mxgateway.simulator.demo_plant import DEFAULT_ITEM, demo_plant
+from mxgateway.simulator.galaxy import (
+    AttributeSpec,
+    Galaxy,
+    GalaxyRepository,
+    ObjectSpec,
+    demo_galaxy,
+    scale_galaxy,
+)
 from mxgateway.simulator.gateway import Settings
 from mxgateway.simulator.keys import ALL_SCOPES, DEMO_KEY, READ_ONLY_KEY, READ_SCOPES, ApiKey
 from mxgateway.simulator.plant import Classification, Plant, Tag, TagSpec
@@ -23,9 +31,13 @@ __all__ = [
     "READ_ONLY_KEY",
     "READ_SCOPES",
     "ApiKey",
+    "AttributeSpec",
     "Audit",
     "Classification",
+    "Galaxy",
+    "GalaxyRepository",
     "ManualClock",
+    "ObjectSpec",
     "Plant",
     "Settings",
     "Simulator",
@@ -34,7 +46,9 @@ __all__ = [
     "ThreadedSimulator",
     "TlsFiles",
     "WriteRecord",
+    "demo_galaxy",
     "demo_plant",
+    "scale_galaxy",
     "seeded_ids",
     "system_clock",
 ]

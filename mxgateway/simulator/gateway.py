@@ -35,6 +35,8 @@ class Settings:
         max_message_bytes: Largest request that is accepted.
         first_value_delay: Seconds from an advise to the first data change.
         write_delay: Seconds from an accepted write to its completion.
+        galaxy_builtins: Whether the galaxy lists the built-in attributes of its objects too.
+        deploy_buffer: Deploy events that wait for a subscriber; older ones are dropped.
         normalise_arrays: Whether `[]` is appended to the bare name of an array on AddItem.
     """
 
@@ -46,6 +48,8 @@ class Settings:
     max_message_bytes: int = 16 << 20
     first_value_delay: float = 0.0
     write_delay: float = 0.0
+    galaxy_builtins: bool = False
+    deploy_buffer: int = 16
     normalise_arrays: bool = True
 
 

@@ -13,9 +13,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from mxgateway.errors import ClientClosedError, ConfigurationError
+from mxgateway.generated.galaxy_repository.v1 import DeployEvent
 from mxgateway.simulator.audit import Audit
 from mxgateway.simulator.clock import Clock, IdSource, random_ids, seeded_ids, system_clock
 from mxgateway.simulator.demo_plant import demo_plant
+from mxgateway.simulator.galaxy import Galaxy, GalaxyRepository, ObjectSpec, demo_galaxy
 from mxgateway.simulator.galaxy_service import galaxy_service
 from mxgateway.simulator.gateway import Gateway, Settings
 from mxgateway.simulator.keys import DEMO_KEY, READ_ONLY_KEY, ApiKey, KeyRing
@@ -46,6 +48,7 @@ class Simulator:
             the certificate file, where there is one.
         keys: Who may call; by default one key with all scopes and a read-only one.
         plant: The attributes; by default a small demo plant.
+        galaxy: What is deployed; by default the DemoPlant galaxy.
         interval: Seconds between two scans of the plant; None for no scans of its own.
         seed: Fixes signals and ids; None for other ids and values with every run.
         clock: Where all times come from.
@@ -65,6 +68,7 @@ class Simulator:
         ca_file: str | PathLike[str] | None = None,
         keys: Iterable[ApiKey] = (DEMO_KEY, READ_ONLY_KEY),
         plant: Iterable[TagSpec] | None = None,
+        galaxy: Galaxy | Iterable[ObjectSpec] | None = None,
         interval: float | None = 1.0,
         seed: int | None = None,
         clock: Clock = system_clock,
@@ -96,6 +100,13 @@ class Simulator:
             ids=ids,
             audit=self.audit,
             settings=settings or Settings(),
+        )
+        self.galaxy = GalaxyRepository(
+            demo_galaxy() if galaxy is None else galaxy,
+            clock=clock,
+            builtins=self.gateway.settings.galaxy_builtins,
+            watch_buffer=self.gateway.settings.deploy_buffer,
+            on_change=self.audit.changed,
         )
 
     # -- what a caller needs to connect ----------------------------------------
@@ -159,12 +170,16 @@ class Simulator:
         if self._listener is not None:
             raise ConfigurationError("the simulator runs already")
         listener = Listener(
-            [gateway_service(self.gateway, self._keys), galaxy_service(self.gateway, self._keys)],
+            [
+                gateway_service(self.gateway, self._keys),
+                galaxy_service(self.gateway, self._keys, self.galaxy),
+            ],
             self.audit,
         )
         self._port = await listener.listen(self._host, self._port, self._tls)
         self._listener = listener
         self.gateway.forget_all()
+        self.galaxy.restart()
         if self._interval is not None:
             self._scanner = asyncio.create_task(self._scan_for_ever(self._interval))
 
@@ -177,6 +192,7 @@ class Simulator:
             await asyncio.wait([scanner])
         if listener is not None:
             self.gateway.shut_down()
+            self.galaxy.shut_down()
             await listener.stop()
 
     async def __aenter__(self) -> Self:
@@ -224,6 +240,20 @@ class Simulator:
             value = coerce_python(value, target.info, is_array=target.is_array)
         self.plant.set(target, value, quality=quality, timestamp=timestamp)
         self.audit.changed()
+
+    async def redeploy(
+        self, galaxy: Galaxy | Iterable[ObjectSpec] | None = None, *, at: datetime | None = None
+    ) -> DeployEvent:
+        """Deploy a galaxy, or the same one again; subscribers are told, page tokens go stale.
+
+        Args:
+            galaxy: What is deployed; None for what was.
+            at: Deploy time; by default the clock's.
+
+        Raises:
+            ConfigurationError: The galaxy is not sound; then nothing has changed.
+        """
+        return self.galaxy.redeploy(galaxy, at=at)
 
     async def wait_for(self, predicate: Callable[[Self], bool], timeout: float = 5.0) -> None:
         """Return once `predicate(simulator)` is true, asked again after all that happens.

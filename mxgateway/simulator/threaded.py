@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from mxgateway.errors import ClientClosedError, ConfigurationError
+from mxgateway.generated.galaxy_repository.v1 import DeployEvent
 from mxgateway.simulator.audit import Audit
+from mxgateway.simulator.galaxy import Galaxy, GalaxyRepository, ObjectSpec
 from mxgateway.simulator.plant import GOOD, Plant
 from mxgateway.simulator.simulator import Simulator
 
@@ -150,6 +152,11 @@ class ThreadedSimulator:
         return self._simulator.plant
 
     @property
+    def galaxy(self) -> GalaxyRepository:
+        """The galaxy; read it from any thread, change it through `redeploy` and `call`."""
+        return self._simulator.galaxy
+
+    @property
     def audit(self) -> Audit:
         """What has happened so far; read it from any thread, wait with `wait_until`."""
         return self._simulator.audit
@@ -165,6 +172,12 @@ class ThreadedSimulator:
     ) -> None:
         """Give an attribute a value from inside the plant, as `Simulator.set_value` does."""
         self._wait(self._simulator.set_value(tag, value, quality=quality, timestamp=timestamp))
+
+    def redeploy(
+        self, galaxy: Galaxy | Iterable[ObjectSpec] | None = None, *, at: datetime | None = None
+    ) -> DeployEvent:
+        """Deploy a galaxy, or the same one again, as `Simulator.redeploy` does."""
+        return self._wait(self._simulator.redeploy(galaxy, at=at))
 
     def wait_until(self, predicate: Callable[[Simulator], bool], timeout: float = 5.0) -> None:
         """Block until `predicate(simulator)` is true; it runs in the simulator's thread.

@@ -18,11 +18,7 @@ from simulator.raw_peer import RawPeer
 
 from mxgateway.errors import ConfigurationError
 from mxgateway.generated.galaxy_repository.v1 import (
-    BrowseChildrenRequest,
-    DiscoverHierarchyRequest,
-    GetLastDeployTimeRequest,
     TestConnectionRequest,
-    WatchDeployEventsRequest,
 )
 from mxgateway.generated.mxaccess_gateway.v1 import (
     AcknowledgeAlarmRequest,
@@ -141,10 +137,6 @@ async def test_what_is_not_served_yet_is_unimplemented_by_name(sim: Simulator, u
         "AcknowledgeAlarm": user.stub.acknowledge_alarm(AcknowledgeAlarmRequest()),
         "StreamAlarms": anext(user.stub.stream_alarms(StreamAlarmsRequest())),
         "QueryActiveAlarms": anext(user.stub.query_active_alarms(QueryActiveAlarmsRequest())),
-        "GetLastDeployTime": user.galaxy.get_last_deploy_time(GetLastDeployTimeRequest()),
-        "DiscoverHierarchy": user.galaxy.discover_hierarchy(DiscoverHierarchyRequest()),
-        "BrowseChildren": user.galaxy.browse_children(BrowseChildrenRequest()),
-        "WatchDeployEvents": anext(user.galaxy.watch_deploy_events(WatchDeployEventsRequest())),
     }
     for name, call in calls.items():
         with pytest.raises(GRPCError) as caught:

@@ -1,0 +1,197 @@
+"""What clients of one gateway have in common: connecting, running, closing, unary calls."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Awaitable, Callable, Generator
+from types import TracebackType
+from typing import Any, Generic, Self, TypedDict, TypeVar, Unpack
+
+import betterproto2
+from anyio.abc import TaskGroup
+
+from mxgateway.errors import ConfigurationError
+from mxgateway.options import ClientOptions
+from mxgateway.transport.channel import Channel
+
+__all__ = ["ChannelClient", "ClientConnector", "OptionFields", "client_options", "seconds_or"]
+
+_Client = TypeVar("_Client", bound="ChannelClient")
+_Reply = TypeVar("_Reply", bound=betterproto2.Message)
+
+
+class OptionFields(TypedDict, total=False):
+    """The fields of ClientOptions as keyword arguments of a client's `connect`."""
+
+    endpoint: str
+    api_key: str | None
+    plaintext: bool
+    ca_file: str | os.PathLike[str] | None
+    server_name_override: str | None
+    fingerprint: str | None
+    client_cert: str | os.PathLike[str] | None
+    client_key: str | os.PathLike[str] | None
+    insecure: bool
+    connect_timeout: float | None
+    call_timeout: float | None
+    stream_timeout: float | None
+    max_receive_bytes: int
+    max_send_bytes: int
+    stream_window: int
+    connection_window: int
+    keepalive_time: float | None
+    keepalive_timeout: float
+    keepalive_without_calls: bool
+
+
+class ClientConnector(Generic[_Client]):
+    """What `connect` returns: await it, or enter it with `async with`."""
+
+    def __init__(self, client: _Client, task_group: TaskGroup | None) -> None:
+        self._client = client
+        self._task_group = task_group
+
+    def __await__(self) -> Generator[Any, Any, _Client]:
+        return self._connect().__await__()
+
+    async def _connect(self) -> _Client:
+        client = self._client
+        await client._channel.connect()
+        if self._task_group is not None:
+            await client._channel.run_in(self._task_group)
+        return client
+
+    async def __aenter__(self) -> _Client:
+        client = await self._connect()
+        if self._task_group is None:
+            await client.__aenter__()
+        return client
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._task_group is None:
+            await self._client.__aexit__(exc_type, exc, traceback)
+        else:
+            await self._client.close()
+
+
+class ChannelClient:
+    """A client of one gateway on one channel; base of the clients of both services."""
+
+    def __init__(self, options: ClientOptions, *, channel: Channel | None = None) -> None:
+        """Make a client without connecting it; `connect` is the usual way.
+
+        Args:
+            options: Where the gateway is and how to reach it.
+            channel: A channel to use in place of one of its own.
+        """
+        self._options = options
+        self._channel = Channel(options) if channel is None else channel
+
+    @classmethod
+    def connect(
+        cls,
+        *,
+        options: ClientOptions | None = None,
+        task_group: TaskGroup | None = None,
+        **fields: Unpack[OptionFields],
+    ) -> ClientConnector[Self]:
+        """Return a connection in the making: await it, or enter it with `async with`.
+
+        Give the fields of ClientOptions as keywords (`endpoint`, `api_key`,
+        `plaintext`, `ca_file`, `server_name_override`, ...), or ready-made
+        `options`. With a `task_group` of anyio the client runs in it at once,
+        until `close`.
+
+        Raises:
+            ConfigurationError: An option is missing, wrong, or not known; raised
+                here, before anything is awaited.
+            ConnectError: On awaiting or entering: name lookup or TCP failed.
+            TlsError: The same, for TLS and ALPN.
+            ConnectTimeout: The same, when `connect_timeout` passed.
+        """
+        return ClientConnector(cls(client_options(options, fields)), task_group)
+
+    @property
+    def options(self) -> ClientOptions:
+        """The options of this client; their repr hides the key."""
+        return self._options
+
+    @property
+    def closed(self) -> bool:
+        """Whether the client was closed, by `close` or by leaving its context."""
+        return self._channel.state == "closed"
+
+    async def __aenter__(self) -> Self:
+        await self._channel.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._channel.__aexit__(exc_type, exc, traceback)
+
+    async def close(self) -> None:
+        """Close the connection; calls in flight end with ConnectionLost.
+
+        May be called in any state, more than once, and by several tasks at once.
+        """
+        await self._channel.aclose()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} to {self._options.target}, {self._channel.state}>"
+
+    async def _unary(
+        self,
+        method: Callable[..., Awaitable[_Reply]],
+        request: betterproto2.Message,
+        timeout: float | None,
+    ) -> _Reply:
+        """Every unary call goes through here: one place for the timeout."""
+        seconds = seconds_or("timeout", timeout, self._options.call_timeout)
+        return await method(request, timeout=seconds)
+
+
+def client_options(options: ClientOptions | None, fields: OptionFields) -> ClientOptions:
+    """Return `options`, or those that the single fields make.
+
+    Raises:
+        ConfigurationError: Both were given, no endpoint was, or a field is unknown.
+    """
+    unknown = sorted(set(fields) - set(OptionFields.__annotations__))
+    if unknown:
+        known = ", ".join(OptionFields.__annotations__)
+        raise ConfigurationError(f"no such option: {', '.join(unknown)}; known are {known}")
+    if options is None:
+        if "endpoint" not in fields:
+            raise ConfigurationError(
+                "endpoint is missing; give HOST:PORT, for example endpoint='localhost:5000'"
+            )
+        return ClientOptions(**fields)
+    if fields:
+        raise ConfigurationError(
+            f"give either options or single fields, not both: {', '.join(sorted(fields))}; "
+            "options.replace(...) changes single fields"
+        )
+    return options
+
+
+def seconds_or(name: str, value: float | None, default: float | None) -> float | None:
+    """Return a timeout of one call; None takes the default, infinity means no limit.
+
+    Raises:
+        ConfigurationError: It is no positive number.
+    """
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise ConfigurationError(f"{name}: give a positive number of seconds, not {value!r}")
+    return None if math.isinf(value) else value
