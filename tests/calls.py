@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import anyio
+import anyio.lowlevel
 from scripted_peer import Peer
 
 from mxgateway.generated.mxaccess_gateway.v1 import (
@@ -19,7 +21,17 @@ from mxgateway.options import ClientOptions
 from mxgateway.transport.channel import Channel
 from mxgateway.transport.stream import MessageStream
 
-__all__ = ["EVENTS", "REPLY", "channel_to", "event", "open_session", "options_for", "stream_events"]
+__all__ = [
+    "EVENTS",
+    "REPLY",
+    "channel_to",
+    "event",
+    "lost",
+    "open_session",
+    "options_for",
+    "stream_events",
+    "until",
+]
 
 EVENTS = "/mxaccess_gateway.v1.MxAccessGateway/StreamEvents"
 REPLY = bytes(OpenSessionReply(session_id="session-1"))
@@ -54,6 +66,18 @@ async def open_session(channel: Channel, *, timeout: float | None = 5, **more: A
 def stream_events(channel: Channel, **more: Any) -> MessageStream[MxEvent]:
     """Make a server-streaming call."""
     return MessageStream(channel, EVENTS, StreamEventsRequest(session_id="s"), MxEvent, **more)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Give other tasks turns until `condition` is true."""
+    with anyio.fail_after(5):
+        while not condition():
+            await anyio.lowlevel.checkpoint()
+
+
+async def lost(channel: Channel) -> None:
+    """Wait until the channel has noticed that its connection is gone."""
+    await until(lambda: not channel.connected)
 
 
 def event(sequence: int, size: int = 0) -> bytes:

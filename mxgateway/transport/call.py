@@ -16,6 +16,7 @@ import anyio.lowlevel
 import betterproto2
 from grpclib.client import Stream as GrpclibStream
 from grpclib.metadata import encode_timeout
+from h2.errors import ErrorCodes
 from h2.exceptions import H2Error, NoAvailableStreamIDError
 
 from mxgateway.codec import decoder_for, encoder_for
@@ -23,6 +24,7 @@ from mxgateway.errors import (
     CallCancelledError,
     ClientClosedError,
     ConnectError,
+    ConnectionLost,
     DeadlineExceededError,
     InternalError,
     MxGatewayError,
@@ -48,6 +50,7 @@ _RecvType = TypeVar("_RecvType", bound=betterproto2.Message)
 _FOREIGN_WAIT = 1.0  # seconds to wait for the body of a reply that is not gRPC
 _FAIRNESS = 128  # messages taken in a row before other tasks get a turn
 _PLACES = 3  # connections that one call tries while each is lost before it could start
+_RESENDS = 2  # times that a request is sent again after the peer said it did not look at it
 
 
 class Call(GrpclibStream[_SendType, _RecvType], Generic[_SendType, _RecvType]):
@@ -65,6 +68,8 @@ class Call(GrpclibStream[_SendType, _RecvType], Generic[_SendType, _RecvType]):
     _closed = False
     _taken = 0
     _judged = False
+    _request: bytes | None = None
+    _resends = 0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -253,7 +258,8 @@ class Call(GrpclibStream[_SendType, _RecvType], Generic[_SendType, _RecvType]):
             )
         if not self._send_request_done:
             await self.send_request()
-        await self._send_data(frame_message(payload))
+        self._request = frame_message(payload)
+        await self._send_data(self._request)
         self._send_message_done = True
         self._end_done = True
         self._messages_sent += 1
@@ -292,11 +298,18 @@ class Call(GrpclibStream[_SendType, _RecvType], Generic[_SendType, _RecvType]):
         if self._recv_initial_metadata_done:
             return
         self._waiting.phase = "headers"
-        stream = self._stream
-        while stream.headers is None:
-            self._raise_failure()
-            await self._waiting.change_of(stream.wake)
+        while self._stream.headers is None:
+            if self._stream.failure is not None:
+                error = self._failure()
+                if not self._may_send_again(error):
+                    raise self._failed(error)
+                await self._send_again()
+                self._waiting.phase = "headers"
+            else:
+                await self._waiting.change_of(self._stream.wake)
+        self._request = None
         self._recv_initial_metadata_done = True
+        stream = self._stream
         if stream.foreign is not None:
             await self._collect_foreign()
             raise self._failed(foreign_reply(stream.headers, bytes(stream.foreign)))
@@ -440,20 +453,44 @@ class Call(GrpclibStream[_SendType, _RecvType], Generic[_SendType, _RecvType]):
         if self._closed:
             raise ClientClosedError("the call is over")
 
+    def _may_send_again(self, error: MxGatewayError) -> bool:
+        """Whether the peer certainly did not look at the request: refused, or behind its GOAWAY.
+
+        Then it goes out again, on another connection where this one is spent; so a
+        polite restart ends no call. A write can never be executed twice by it.
+        """
+        refused = self._stream.reset_code == ErrorCodes.REFUSED_STREAM
+        lost = isinstance(error, ConnectionLost) and error.cause != "closed"
+        return (
+            error.processed == "no"
+            and (refused or lost)
+            and self._request is not None
+            and self._resends < _RESENDS
+            and not (self._closed or self._cancel_done)
+        )
+
+    async def _send_again(self) -> None:
+        assert self._request is not None
+        self._resends += 1
+        self._connection_of_call.release(self._stream)
+        self._send_request_done = False
+        await self.send_request()
+        await self._send_data(self._request)
+
     def _raise_failure(self) -> None:
+        if self._stream.failure is not None:
+            raise self._failed(self._failure())
+
+    def _failure(self) -> MxGatewayError:
         stream = self._stream
-        if stream.failure is None:
-            return
-        self._judged = True
+        assert stream.failure is not None
         if stream.reset_code is not None:
-            raise self._failed(
-                reset_error(
-                    stream.reset_code,
-                    deadline_passed=self._waiting.passed(),
-                    phase=self._waiting.phase,
-                )
+            return reset_error(
+                stream.reset_code,
+                deadline_passed=self._waiting.passed(),
+                phase=self._waiting.phase,
             )
-        raise self._failed(stream.failure())
+        return stream.failure()
 
     def _failed(self, error: MxGatewayError) -> MxGatewayError:
         """Note that the call's error is known, and take this client's key out of its text."""

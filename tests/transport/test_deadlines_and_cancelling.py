@@ -10,11 +10,11 @@ from typing import Any
 import anyio
 import pytest
 import sniffio
-from calls import REPLY, channel_to, event, open_session, options_for, stream_events
+from calls import REPLY, channel_to, event, lost, open_session, options_for, stream_events
 from hyperframe.frame import Frame, SettingsFrame
 from scripted_peer import PeerConnection, Script, grpc_message, scripted_peer
 
-from mxgateway.errors import ConnectionLost, ConnectTimeout, DeadlineExceededError, MxGatewayError
+from mxgateway.errors import ConnectTimeout, DeadlineExceededError, MxGatewayError
 from mxgateway.generated.mxaccess_gateway.v1 import MxAccessGatewayStub, OpenSessionRequest
 from mxgateway.transport.channel import Channel
 
@@ -97,8 +97,7 @@ async def test_the_deadline_covers_reconnecting() -> None:
         async with channel:
             peer.hello = False  # the next connection hears nothing
             await (await peer.connection()).close()
-            with anyio.fail_after(5), pytest.raises(ConnectionLost):
-                await open_session(channel)
+            await lost(channel)
             with anyio.fail_after(5), pytest.raises(DeadlineExceededError) as caught:
                 await open_session(channel, timeout=SHORT)
             assert caught.value.phase == "connect"

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import anyio
 import anyio.lowlevel
 import pytest
-from calls import REPLY, channel_to, event, open_session, options_for, stream_events
-from hyperframe.frame import GoAwayFrame
+from calls import REPLY, channel_to, event, open_session, options_for, stream_events, until
+from hyperframe.frame import GoAwayFrame, WindowUpdateFrame
 from scripted_peer import PeerConnection, grpc_message, scripted_peer
 
 from mxgateway.errors import ConnectError, ConnectionLost, MxGatewayError
+from mxgateway.generated.mxaccess_gateway.v1 import MxAccessGatewayStub, OpenSessionRequest
 from mxgateway.transport.channel import Channel
 
 EVERYTHING = (1 << 31) - 1
@@ -63,40 +62,91 @@ async def test_a_drained_connection_finishes_its_streams_beside_a_new_one(polite
                 assert not (await peer.connection(1)).closed
 
 
-async def until(condition: Any) -> None:
-    """Give other tasks turns until `condition` is true."""
-    with anyio.fail_after(5):
-        while not condition():
-            await anyio.lowlevel.checkpoint()
+@pytest.mark.requirement("conn.goaway")
+@pytest.mark.requirement("write.no-replay")
+async def test_a_call_above_the_last_stream_id_goes_out_again_on_a_new_connection() -> None:
+    async with scripted_peer() as peer, channel_to(peer) as channel:
+        old = await peer.connection()
+        ended: dict[str, str] = {}
+
+        async def call(name: str) -> None:
+            ended[name] = await open_session(channel, metadata={"x-name": name})
+
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(call, "first")
+                await old.until(lambda: 1 in old.requests)
+                tasks.start_soon(call, "second")
+                await old.until(lambda: 3 in old.requests)
+                await old.goaway(1, debug=b"restart")
+                new = await peer.connection(1)
+                again = await new.request()
+                assert dict(again.headers)["x-name"] == "second"
+                await new.reply(again.stream_id, REPLY)
+                await until(lambda: "second" in ended)
+                assert "first" not in ended
+                await old.reply(1, REPLY)
+        assert ended == {"first": "session-1", "second": "session-1"}
+        assert len(new.requests) == 1
 
 
 @pytest.mark.requirement("conn.goaway")
-@pytest.mark.requirement("write.no-replay")
-async def test_calls_above_the_last_stream_id_fail_as_not_processed() -> None:
-    async with scripted_peer() as peer, channel_to(peer) as channel:
+async def test_a_call_that_every_connection_refuses_fails_as_not_processed() -> None:
+    seen = []
+
+    async def script(connection: PeerConnection) -> None:
+        seen.append((await connection.request()).stream_id)
+        await connection.goaway(0, debug=b"restart")
+
+    async with scripted_peer(script) as peer, channel_to(peer) as channel:
+        with anyio.fail_after(5), pytest.raises(ConnectionLost) as caught:
+            await open_session(channel)
+        assert (caught.value.cause, caught.value.processed) == ("goaway", "no")
+        assert "restart" in str(caught.value)
+        assert seen == [1, 1, 1]
+
+
+@pytest.mark.requirement("conn.goaway")
+@pytest.mark.parametrize("size", [0, 200_000], ids=["small", "above the window"])
+async def test_a_refused_stream_is_sent_again_whole(size: int) -> None:
+    name = "x" * size
+
+    async def script(connection: PeerConnection) -> None:
+        await connection.until(lambda: 1 in connection.requests)  # perhaps only its beginning
+        await connection.reset(1, 7)
+        await connection.until(lambda: 3 in connection.requests)
+        for stream_id in (0, 3):
+            await connection.send(WindowUpdateFrame(stream_id, window_increment=1 << 20))
+        await connection.until(lambda: connection.requests[3].ended)
+        request = connection.requests[3]
+        assert OpenSessionRequest.parse(request.message).client_session_name == name
+        await connection.reply(request.stream_id, REPLY)
+
+    async with scripted_peer(script) as peer, channel_to(peer) as channel:
+        with anyio.fail_after(5):
+            stub = MxAccessGatewayStub(channel)
+            request = OpenSessionRequest(client_session_name=name)
+            assert (await stub.open_session(request)).session_id == "session-1"
+
+
+@pytest.mark.requirement("stream.early-exit")
+async def test_a_refused_stream_of_events_starts_again_and_can_be_left() -> None:
+    async def script(connection: PeerConnection) -> None:
+        await connection.reset((await connection.request()).stream_id, 7)
+        stream_id = (await connection.request()).stream_id
+        await connection.send(
+            connection.headers_frame(stream_id),
+            connection.data_frame(stream_id, grpc_message(event(1))),
+        )
+        assert await connection.reset_of(stream_id) == 8
+
+    async with scripted_peer(script) as peer, channel_to(peer) as channel:
+        with anyio.fail_after(5):
+            async with stream_events(channel) as stream:
+                assert (await anext(stream)).worker_sequence == 1
         connection = await peer.connection()
-        errors: dict[str, Any] = {}
-
-        async def call(name: str) -> None:
-            try:
-                errors[name] = await open_session(channel, metadata={"x-name": name})
-            except MxGatewayError as error:
-                errors[name] = error
-
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(call, "first")
-            await connection.until(lambda: 1 in connection.requests)
-            tasks.start_soon(call, "second")
-            await connection.until(lambda: 3 in connection.requests)
-            await connection.goaway(1, debug=b"restart")
-            await until(lambda: "second" in errors)
-            assert "first" not in errors
-            await connection.reply(1, REPLY)
-        assert errors["first"] == "session-1"
-        lost = errors["second"]
-        assert isinstance(lost, ConnectionLost)
-        assert (lost.cause, lost.processed) == ("goaway", "no")
-        assert "restart" in str(lost)
+        with anyio.fail_after(5):
+            assert await connection.reset_of(3) == 8
 
 
 @pytest.mark.requirement("conn.goaway")

@@ -12,7 +12,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 from anyio.abc import ByteStream
-from calls import REPLY, channel_to, event, open_session, options_for, stream_events
+from calls import REPLY, channel_to, event, lost, open_session, options_for, stream_events
 from grpclib.const import Cardinality
 from scripted_peer import PeerConnection, grpc_message, scripted_peer
 
@@ -220,8 +220,7 @@ async def test_closing_while_a_reconnect_is_under_way_ends_the_waiting_calls() -
         async with channel:
             peer.hello = False
             await (await peer.connection()).close()
-            with pytest.raises(ConnectionLost):
-                await open_session(channel)
+            await lost(channel)
 
             async def call() -> None:
                 with pytest.raises(ClientClosedError):
