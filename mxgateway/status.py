@@ -199,6 +199,8 @@ _DETAILS: Final = {
     6: ("MX_E_InvalidReference", "name cannot be resolved"),
     7: ("MX_E_NoGalaxyRepository", "galaxy repository away"),
     8: ("MX_E_InvalidObjectId", "object id unknown"),
+    321: ("", "refused by security"),
+    902: ("", "refused by the state of the item"),
     1003: ("", "array given without []"),
     1012: ("", "secured write needed"),
     1013: ("", "verified write needed, two users"),

@@ -9,6 +9,7 @@ from mxgateway.values.convert import (
     to_mx_value,
 )
 from mxgateway.values.scalars import RawValue
+from mxgateway.values.shown import data_type_of, type_name, value_json, value_text
 from mxgateway.values.text import parse_value
 from mxgateway.values.types import TYPE_NAMES, data_type_name
 
@@ -20,7 +21,11 @@ __all__ = [
     "PythonValue",
     "RawValue",
     "data_type_name",
+    "data_type_of",
     "from_mx_value",
     "parse_value",
     "to_mx_value",
+    "type_name",
+    "value_json",
+    "value_text",
 ]

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn, TypeGuard
 
 from mxgateway.errors import MalformedReplyError
-from mxgateway.generated.mxaccess_gateway.v1 import MxArray, MxDataType
+from mxgateway.generated.mxaccess_gateway.v1 import MxArray, MxDataType, MxValue
 from mxgateway.timestamp import Timestamp
-from mxgateway.values.scalars import RawValue, from_seconds
+from mxgateway.values.scalars import RawValue, from_seconds, from_ticks
 
 __all__ = ["flatten", "from_array", "is_sequence", "nest"]
 
@@ -114,17 +114,20 @@ def _copy(rows: list[Any]) -> list[Any]:
 _MAX_EMPTY_ROWS = 1 << 16
 
 
-def from_array(array: MxArray) -> list[Any] | None:
+def from_array(array: MxArray, around: MxValue) -> list[Any] | None:
     """Return the values of `array` as nested lists, or None where it carries none at all.
+
+    What the array itself does not say about its elements (type, VARIANT, diagnostic)
+    is taken from `around`, the value that holds it.
 
     Raises:
         MalformedReplyError: Its dimensions contradict the number of its values.
     """
-    flat = _flat_values(array)
+    flat = _flat_values(array, around)
     return None if flat is None else nest(flat, array.dimensions)
 
 
-def _flat_values(array: MxArray) -> list[Any] | None:
+def _flat_values(array: MxArray, around: MxValue) -> list[Any] | None:
     for arm in (
         array.double_values,
         array.float_values,
@@ -134,29 +137,30 @@ def _flat_values(array: MxArray) -> list[Any] | None:
         array.int64_values,
     ):
         if arm is not None:
-            return _maybe_elapsed(array, arm.values)
+            if (array.element_data_type or around.data_type) == MxDataType.ELAPSED_TIME:
+                return [_elapsed(array, value) for value in arm.values]
+            return list(arm.values)
     if array.timestamp_values is not None:
         return [as_timestamp(value) for value in array.timestamp_values.values]
     if array.raw_values is not None:
         return [
             RawValue(
                 data,
-                array.raw_diagnostic,
-                array.raw_element_data_type,
-                array.element_data_type,
-                array.variant_type,
+                array.raw_diagnostic or around.raw_diagnostic,
+                array.raw_element_data_type or around.raw_data_type,
+                array.element_data_type or around.data_type,
+                array.variant_type or around.variant_type,
             )
             for data in array.raw_values.values
         ]
     return None
 
 
-def _maybe_elapsed(array: MxArray, values: Sequence[Any]) -> list[Any]:
-    if array.element_data_type != MxDataType.ELAPSED_TIME or isinstance(
-        next(iter(values), None), str | bool
-    ):
-        return list(values)
-    return [from_seconds(value) if isinstance(value, float) else value for value in values]
+def _elapsed(array: MxArray, value: Any) -> Any:
+    if isinstance(value, float):
+        return from_seconds(value)
+    # Of the other forms only the 64-bit integer has a known unit.
+    return value if array.int64_values is None else from_ticks(value)
 
 
 def as_timestamp(value: dt.datetime) -> Timestamp:

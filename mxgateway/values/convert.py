@@ -16,7 +16,13 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
 from mxgateway.timestamp import Timestamp
 from mxgateway.values import types
 from mxgateway.values.arrays import as_timestamp, flatten, from_array, is_sequence
-from mxgateway.values.scalars import RawValue, RefusedError, fits_int32, from_seconds
+from mxgateway.values.scalars import (
+    RawValue,
+    RefusedError,
+    fits_int32,
+    from_seconds,
+    from_ticks,
+)
 from mxgateway.values.types import Arm, Declared
 
 __all__ = ["ABSENT", "Absent", "DataType", "PythonValue", "from_mx_value", "to_mx_value"]
@@ -238,8 +244,9 @@ def from_mx_value(value: MxValue | None) -> PythonValue:
     """Return what an MxValue holds, as the Python value that says the same.
 
     Null is None. No value at all (or no message) is `ABSENT`. A time is a
-    Timestamp with its 100 ns digit, an elapsed time a timedelta (a float in
-    seconds where no timedelta can hold it), an array a list, nested once per
+    Timestamp with its 100 ns digit, an elapsed time a `Duration`, which is a
+    timedelta (a float in seconds where no timedelta can hold it), whether it came
+    as seconds or as a 64-bit count of 100 ns; an array a list, nested once per
     further dimension in row-major order, an unconvertible VARIANT a `RawValue`.
     A sparse array, which only travels towards the gateway, stays a message.
 
@@ -250,14 +257,14 @@ def from_mx_value(value: MxValue | None) -> PythonValue:
         return ABSENT
     if value.is_null:
         return None
+    elapsed = value.data_type == MxDataType.ELAPSED_TIME
     if (number := _first(value.double_value, value.float_value)) is not None:
-        elapsed = value.data_type == MxDataType.ELAPSED_TIME
         return from_seconds(number) if elapsed else number
-    plain: PythonValue = _first(
-        value.int32_value, value.bool_value, value.string_value, value.int64_value
-    )
+    plain: PythonValue = _first(value.int32_value, value.bool_value, value.string_value)
     if plain is not None:
         return plain
+    if value.int64_value is not None:
+        return from_ticks(value.int64_value) if elapsed else value.int64_value
     if value.timestamp_value is not None:
         return as_timestamp(value.timestamp_value)
     if value.array_value is not None:
@@ -283,7 +290,7 @@ def _first(*arms: Any) -> Any:
 def _list(value: MxValue) -> PythonValue:
     assert value.array_value is not None
     try:
-        values = from_array(value.array_value)
+        values = from_array(value.array_value, value)
     except MalformedReplyError as exc:
         raise MalformedReplyError(exc.message, reply=value) from None
     return ABSENT if values is None else values

@@ -13,13 +13,14 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
+from mxgateway.duration import Duration, nanoseconds_of
 from mxgateway.generated.mxaccess_gateway.v1 import MxDataType
 from mxgateway.timestamp import Timestamp
 
 __all__ = ["RawValue", "RefusedError"]
 
 _FLOAT32 = struct.Struct("<f")
-_MICROSECOND = 1e-6
+_TICK = 100  # ns, the unit of the plant's clock
 
 
 class RefusedError(ValueError):
@@ -174,19 +175,37 @@ def to_seconds(value: dt.timedelta | float) -> float:
     if not isinstance(value, dt.timedelta):
         return to_double(value)
     seconds = value.total_seconds()
-    # Beyond 2**33 s, about 272 years, a double has no room for the microseconds.
+    # A double has room for 100 ns up to 2**29 s, about 17 years, for the microseconds up to
+    # 2**33 s, about 272 years.
     back = from_seconds(seconds)
-    if not isinstance(back, dt.timedelta) or abs((back - value).total_seconds()) >= _MICROSECOND:
-        raise RefusedError(f"{value} loses microseconds as seconds in a float; round it first")
+    if (
+        not isinstance(back, dt.timedelta)
+        or abs(nanoseconds_of(back) - nanoseconds_of(value)) >= _TICK
+    ):
+        raise RefusedError(
+            f"{value} loses digits of its microseconds as seconds in a float; round it first"
+        )
     return seconds
 
 
-def from_seconds(seconds: float) -> dt.timedelta | float:
-    """Return seconds as a timedelta; NaN and what no timedelta can hold stay a float."""
+def from_seconds(seconds: float) -> Duration | float:
+    """Return seconds as a Duration; NaN and what no timedelta can hold stay a float.
+
+    It is rounded to the 100 ns of the plant's clock, or to the microsecond where a
+    double of that size has no room for them: the digits behind are noise.
+    """
     try:
-        return dt.timedelta(seconds=seconds)
+        rounded = Duration.from_timedelta(dt.timedelta(seconds=seconds))
     except (OverflowError, ValueError):
         return seconds
+    if math.ulp(seconds) * 1e9 >= _TICK:
+        return rounded
+    return Duration.from_nanoseconds(round(seconds * (1e9 / _TICK)) * _TICK)
+
+
+def from_ticks(ticks: int) -> Duration:
+    """Return an elapsed time that came as a 64-bit count of 100 ns."""
+    return Duration.from_nanoseconds(ticks * _TICK)
 
 
 def to_raw(value: Any) -> bytes:

@@ -76,6 +76,18 @@ def test_every_quality_has_one_level_and_only_192_and_above_is_good() -> None:
         assert str(number) in str(quality)
 
 
+@pytest.mark.parametrize("added", [256, 65536, 0x7FFFFF00])
+def test_what_stands_above_the_low_byte_changes_nothing_but_the_number(added: int) -> None:
+    for number in range(256):
+        plain, vendor = Quality.of(number), Quality.of(number + added)
+        assert (plain.level, plain.substatus, plain.limit) == (
+            vendor.level,
+            vendor.substatus,
+            vendor.limit,
+        )
+        assert str(vendor) == str(plain).replace(f"({number})", f"({number + added})")
+
+
 @given(st.integers(-(2**31), 2**31 - 1))
 @settings(deadline=None, max_examples=100)
 def test_no_number_is_without_a_quality(number: int) -> None:
