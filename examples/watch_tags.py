@@ -13,7 +13,7 @@ import os
 
 import anyio
 
-from mxgateway import GatewayClient, Quality, from_mx_value
+from mxgateway import DataChange, GatewayClient
 
 
 async def watch(tags: list[str], count: int) -> None:
@@ -26,15 +26,15 @@ async def watch(tags: list[str], count: int) -> None:
         async with await client.open_session(client_session_name="watch-tags") as session:
             server = await session.register("watch-tags")
             names = {await session.add_item(server, tag): tag for tag in tags}
-            async with session.stream_events() as events:
+            async with session.stream_events(families=[DataChange]) as events:
                 for item in names:
                     await session.advise(server, item)
                 async for event in events:
-                    if event.on_data_change is None:
+                    if not isinstance(event, DataChange):
+                        print(event)  # a gap: events were lost
                         continue
-                    value = from_mx_value(event.value)
-                    quality = Quality.of(event.quality)
-                    print(event.source_timestamp, names[event.item_handle], value, quality)
+                    tag = names[event.item_handle]
+                    print(event.source_timestamp, tag, event.value, event.quality)
                     count -= 1
                     if count == 0:
                         break

@@ -3,9 +3,9 @@
     export MXGATEWAY_ENDPOINT=localhost:5000 MXGATEWAY_API_KEY=<gateway-api-key>
     python examples/write_and_confirm.py SimProbe_001.TestInt 42
 
-The reply to a write only says that MXAccess accepted it. The event stream has to run
-before the write, and the item needs its first data change, which tells its type.
-Exit code 0 when the write is confirmed, 1 when it failed or nothing came in time.
+The reply to a write only says that MXAccess accepted it. `write_and_wait` advises the item,
+waits for its first data change, which tells its type, and returns with the write's completion.
+Exit code 0 when the write is confirmed, 1 when it failed or its end is not known.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ import sys
 
 import anyio
 
-from mxgateway import GatewayClient, MxEvent, MxGatewayError
-from mxgateway.status import describe_statuses, is_ok
+from mxgateway import GatewayClient, MxGatewayError, WriteComplete, WriteFailedError
 
 
-async def write(tag: str, value: int) -> MxEvent:
+async def write(tag: str, value: int) -> WriteComplete:
     """Write `value` to `tag`; return the write-complete event."""
     async with GatewayClient.connect(
         endpoint=os.environ["MXGATEWAY_ENDPOINT"],
@@ -30,30 +29,21 @@ async def write(tag: str, value: int) -> MxEvent:
         async with await client.open_session(client_session_name="write-and-confirm") as session:
             server = await session.register("write-and-confirm")
             item = await session.add_item(server, tag)
-            async with session.stream_events() as events:
-                await session.advise(server, item)
-                await anext(events)
-                await session.write(server, item, value)
-                async for event in events:
-                    if event.on_write_complete is not None and event.item_handle == item:
-                        return event
-    raise RuntimeError("the gateway ended the stream before the write was complete")
+            return await session.write_and_wait(server, item, value, timeout=10)
 
 
 async def run(tag: str, value: int) -> int:
     """Write, print the outcome, return the exit code."""
     try:
-        with anyio.fail_after(10):
-            event = await write(tag, value)
-    except TimeoutError:
-        print(f"{tag}: no confirmation within 10 s; the write may still take effect")
+        await write(tag, value)
+    except WriteFailedError as error:
+        print(tag, value, error.event.status)
         return 1
     except MxGatewayError as error:
         print(error.diagnostics())
         return 1
-    confirmed = all(is_ok(status) for status in event.statuses)
-    print(tag, value, "confirmed" if confirmed else describe_statuses(event.statuses))
-    return 0 if confirmed else 1
+    print(tag, value, "confirmed")
+    return 0
 
 
 def main() -> int:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from types import TracebackType
 from typing import Final, TypeAlias
 
 from mxgateway._version import GATEWAY_PROTOCOL_VERSION, WORKER_PROTOCOL_VERSION
+from mxgateway.alarms.client import AlarmMethods
 from mxgateway.commands import check_protocol_status, check_reply, new_correlation_id
-from mxgateway.connecting import ChannelClient, ClientConnector, OptionFields, seconds_or
+from mxgateway.connecting import ClientConnector, OptionFields, seconds_or
 from mxgateway.errors import ConfigurationError, MalformedReplyError
 from mxgateway.generated.mxaccess_gateway.v1 import (
     CloseSessionReply,
@@ -24,6 +26,7 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
 )
 from mxgateway.options import ClientOptions
 from mxgateway.session import Session
+from mxgateway.tags.client import TagMethods
 from mxgateway.transport.channel import Channel
 from mxgateway.transport.stream import MessageStream
 
@@ -34,7 +37,7 @@ _log = logging.getLogger("mxgateway.client")
 _STREAM_EVENTS: Final = "/mxaccess_gateway.v1.MxAccessGateway/StreamEvents"
 
 
-class GatewayClient(ChannelClient):
+class GatewayClient(TagMethods, AlarmMethods):
     """A client of one MXAccess Gateway.
 
     Three ways to start it, each of which makes the connection and raises there
@@ -68,9 +71,20 @@ class GatewayClient(ChannelClient):
         """Close the connection; calls in flight end with ConnectionLost.
 
         May be called in any state, more than once, and by several tasks at once.
-        Sessions stay open at the gateway; close them first.
+        Sessions stay open at the gateway; close them first. The one behind `read`,
+        `write` and `subscribe` is closed here.
         """
+        await self._close_tags()
         await super().close()
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._close_tags()
+        await super().__aexit__(exc_type, exc, traceback)
 
     async def open_session(
         self,

@@ -26,9 +26,11 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     MxCommand,
     MxCommandKind,
     MxCommandReply,
+    MxStatusProxy,
     ProtocolStatus,
     ProtocolStatusCode,
 )
+from mxgateway.redact import REDACTED
 from mxgateway.status import (
     describe_hresult,
     describe_statuses,
@@ -180,6 +182,17 @@ def command(payload: betterproto2.Message) -> MxCommand:
     return MxCommand(kind=spec.kind, **fields)
 
 
+def _without_password(message: Any) -> str:
+    return (
+        f"{type(message).__name__}(server_handle={message.server_handle}, "
+        f"verify_user={REDACTED!r}, verify_user_password={REDACTED!r})"
+    )
+
+
+# The message is part of requests that end up in logs and debuggers.
+v1.AuthenticateUserCommand.__repr__ = _without_password  # type: ignore[method-assign]
+
+
 def new_correlation_id() -> str:
     """Return a new correlation id: never empty, never the same twice."""
     return uuid.uuid4().hex
@@ -242,8 +255,9 @@ def check_reply(
         MxGatewayCommandError: The gateway or the worker could not run the command;
             see `check_protocol_status`.
         MxAccessError: MXAccess refused it: protocol status MXACCESS_FAILURE, a
-            negative HRESULT, or a status with a failing category. `success` of a
-            status is a number, not a flag, and does not matter.
+            negative HRESULT, or a status with a failing category, be it the one that
+            Suspend or Activate returns. `success` of a status is a number, not a
+            flag, and does not matter.
         MalformedReplyError: The reply says OK but answers another kind, lacks its
             protocol status, or lacks the payload that the kind calls for.
     """
@@ -253,17 +267,14 @@ def check_reply(
     refused = status is not None and status.code == ProtocolStatusCode.MXACCESS_FAILURE
     if not refused:
         check_protocol_status(status, reply, what, secret=secret)
-    if (
-        refused
-        or hresult_failed(reply.hresult)
-        or any(is_failure(entry) for entry in reply.statuses)
-    ):
+    statuses = _statuses(reply)
+    if refused or hresult_failed(reply.hresult) or any(is_failure(entry) for entry in statuses):
         raise MxAccessError(
-            _refusal(what, reply),
+            _refusal(what, reply, statuses),
             reply=reply,
             protocol_status=status,
             hresult=reply.hresult,
-            statuses=reply.statuses,
+            statuses=statuses,
             secret=secret,
         )
     if reply.kind != kind:
@@ -274,18 +285,27 @@ def check_reply(
     return reply
 
 
-def _refusal(what: str, reply: MxCommandReply) -> str:
+def _statuses(reply: MxCommandReply) -> list[MxStatusProxy]:
+    """The statuses of the reply, and the one that Suspend and Activate return beside them."""
+    returned = [part.status for part in (reply.suspend, reply.activate) if part is not None]
+    extra = [one for one in returned if one is not None and one not in reply.statuses]
+    return [*reply.statuses, *extra]
+
+
+def _refusal(what: str, reply: MxCommandReply, statuses: list[MxStatusProxy]) -> str:
     facts = []
     if hresult_failed(reply.hresult):
         assert reply.hresult is not None
         facts.append(f"HRESULT {describe_hresult(reply.hresult)}")
-    failing = [entry for entry in reply.statuses if is_failure(entry)]
+    failing = [entry for entry in statuses if is_failure(entry)]
     if failing:
         facts.append(describe_statuses(failing))
     texts = [reply.diagnostic_message]
     if reply.protocol_status is not None:
         texts.append(reply.protocol_status.message)
-    facts += [text for text in dict.fromkeys(texts) if text]
+    for text in texts:
+        if text and not any(text in fact for fact in facts):
+            facts.append(text)
     return f"{what}: MXAccess refused it: {'; '.join(facts) or 'no reason given'}"
 
 

@@ -38,6 +38,7 @@ class OptionFields(TypedDict, total=False):
     stream_timeout: float | None
     max_receive_bytes: int
     max_send_bytes: int
+    max_bulk_items: int
     stream_window: int
     connection_window: int
     keepalive_time: float | None

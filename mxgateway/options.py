@@ -23,6 +23,7 @@ _TLS_OPTIONS = (
     "insecure",
 )
 _MAX_WINDOW = (1 << 31) - 1  # RFC 9113, section 6.9.1
+_MAX_ITEMS = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -45,6 +46,7 @@ class ClientOptions:
         stream_timeout: Seconds for a whole stream; None, the default, for no limit.
         max_receive_bytes: Largest message that is accepted.
         max_send_bytes: Largest message that is sent.
+        max_bulk_items: Most entries of a bulk command; longer ones are sent as several.
         stream_window: HTTP/2 flow-control window of one stream, in bytes.
         connection_window: HTTP/2 flow-control window of the connection, in bytes.
         keepalive_time: Seconds of silence after which a PING asks whether the peer
@@ -70,6 +72,7 @@ class ClientOptions:
     stream_timeout: float | None = None
     max_receive_bytes: int = 16 * _MIB
     max_send_bytes: int = 16 * _MIB
+    max_bulk_items: int = 1000
     stream_window: int = 1 * _MIB
     connection_window: int = 16 * _MIB
     keepalive_time: float | None = 30.0
@@ -89,6 +92,7 @@ class ClientOptions:
         _check_seconds("keepalive_timeout", self.keepalive_timeout)
         _check_size("max_receive_bytes", self.max_receive_bytes, 1, (1 << 32) - 1)
         _check_size("max_send_bytes", self.max_send_bytes, 1, (1 << 32) - 1)
+        _check_count("max_bulk_items", self.max_bulk_items, 1, _MAX_ITEMS)
         _check_size("stream_window", self.stream_window, 65_535, _MAX_WINDOW)
         _check_size("connection_window", self.connection_window, 65_535, _MAX_WINDOW)
 
@@ -246,7 +250,11 @@ def _check_seconds(name: str, value: object) -> None:
 
 
 def _check_size(name: str, value: object, low: int, high: int) -> None:
+    _check_count(name, value, low, high, " of bytes")
+
+
+def _check_count(name: str, value: object, low: int, high: int, unit: str = "") -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise ConfigurationError(
-            f"{name}: give a whole number of bytes from {low} to {high}, not {value!r}"
+            f"{name}: give a whole number{unit} from {low} to {high}, not {value!r}"
         )

@@ -14,6 +14,7 @@ __all__ = ["REQUIREMENTS", "found"]
 TESTS = Path(__file__).resolve().parent
 
 REQUIREMENTS = {
+    "api.sync": "Synchronous callers get a thread of its own, and a refusal inside an event loop.",
     "async.trio-real": "Everything runs on trio as on asyncio; library and CLI do not use asyncio.",
     "call.cancel-clean": "A cancelled call is reset once, gives slot and credit back, harms none.",
     "call.no-trailers": "However oddly a reply ends, the call ends at once with a status.",
@@ -41,7 +42,10 @@ REQUIREMENTS = {
     "log.redact": "No key in repr, logs, errors or diagnostics.",
     "mem.long-run": "Thousands of calls and hundreds of reconnects leave nothing behind.",
     "msg.limits": "Sizes are checked before bodies are kept or sent; the error names the option.",
+    "read.batch-partial": "A batch gives one result per input, in order; one bad tag fails alone.",
     "stream.early-exit": "Leaving a stream early resets it at the peer, whatever way it is left.",
+    "sub.race-resubscribe": "Adding and removing at the same time is applied exactly once.",
+    "sub.slow-consumer": "A slow consumer is bounded, told, and harms nobody else.",
     "tls.alpn": "A peer that does not negotiate h2 is refused.",
     "tls.diagnose": "Each TLS failure says what is wrong and which option is about it.",
     "value.presence": "Absent, null, zero, empty and false stay five different things.",

@@ -15,6 +15,8 @@ from mxgateway.errors.command import (
     SessionLostError,
     SlowConsumerError,
     TagError,
+    WriteFailedError,
+    WriteOutcomeUnknownError,
 )
 from mxgateway.errors.galaxy import GalaxyNotFoundError, StalePageTokenError
 from mxgateway.errors.local import ClientClosedError, ConfigurationError, DecodeError, EncodeError
@@ -89,5 +91,7 @@ __all__ = [
     "UnavailableError",
     "UnimplementedError",
     "UnknownStatusError",
+    "WriteFailedError",
+    "WriteOutcomeUnknownError",
     "rpc_error",
 ]

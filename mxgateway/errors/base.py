@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, ClassVar, Literal, Self
 
@@ -66,6 +67,9 @@ class MxGatewayError(Exception):
         processed: Whether the gateway executed the request: "no" (certainly not,
             it is safe to send it again), "maybe" or "yes".
         transient: True where the same call may succeed later without any change.
+        partial_results: What was done before the failure, in input order, by a call
+            that the client sent in several parts (`ClientOptions.max_bulk_items`);
+            else empty.
     """
 
     default_status: ClassVar[StatusCode | None] = None
@@ -76,6 +80,7 @@ class MxGatewayError(Exception):
     status: StatusCode | None
     processed: Processed
     transient: bool
+    partial_results: Sequence[Any] = ()
 
     def __init__(
         self,

@@ -23,6 +23,8 @@ __all__ = [
     "SessionLostError",
     "SlowConsumerError",
     "TagError",
+    "WriteFailedError",
+    "WriteOutcomeUnknownError",
 ]
 
 
@@ -117,6 +119,63 @@ class MxAccessError(MxGatewayCommandError):
         }
 
 
+class WriteFailedError(MxAccessError):
+    """MXAccess accepted a write, and then told that it failed (OnWriteComplete).
+
+    Attributes:
+        tag: The reference, or its handles where this session object did not add it.
+        event: The write-complete event.
+        reply: The reply that accepted the write.
+        hresult: The HRESULT of the event; None where it has none.
+        statuses: Every MXSTATUS_PROXY of the event.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        tag: str,
+        event: Any,
+        reply: Any,
+        hresult: int | None,
+        statuses: Sequence[MxStatusProxy],
+        secret: str | None = None,
+    ) -> None:
+        super().__init__(
+            message,
+            reply=reply,
+            protocol_status=getattr(reply, "protocol_status", None),
+            hresult=hresult,
+            statuses=statuses,
+            secret=secret,
+        )
+        self.tag = tag
+        self.event = event
+
+    def to_dict(self) -> dict[str, Any]:
+        return super().to_dict() | {"tag": self.tag}
+
+
+class WriteOutcomeUnknownError(MxGatewayError, TimeoutError):
+    """A write was sent and nobody knows how it ended; it may take effect, also later.
+
+    Attributes:
+        tag: The reference, or its handles where this session object did not add it.
+    """
+
+    hint = (
+        "Read the tag before you write again. For another confirmed write remove the item and "
+        "add it anew: a late completion could be taken for that of the next write."
+    )
+
+    def __init__(self, message: str, *, tag: str, processed: Processed = "maybe") -> None:
+        super().__init__(message, processed=processed)
+        self.tag = tag
+
+    def to_dict(self) -> dict[str, Any]:
+        return super().to_dict() | {"tag": self.tag}
+
+
 class TagError(MxGatewayError):
     """One tag of a batch failed; the others are not affected.
 
@@ -144,3 +203,8 @@ class ReplayGapError(MxGatewayError):
 
 class SlowConsumerError(MxGatewayError):
     """A consumer did not take its events in time and its queue was full."""
+
+    hint = (
+        'Take events faster, raise max_events or max_bytes, or choose overflow="drop_oldest"; '
+        "read the tags anew, for events are lost."
+    )

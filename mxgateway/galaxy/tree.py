@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import Final
 
 from mxgateway.errors import ConfigurationError
-from mxgateway.galaxy.glob import compile_pattern
 from mxgateway.generated.galaxy_repository.v1 import GalaxyAttribute, GalaxyObject
+from mxgateway.glob import compile_pattern
 
 __all__ = ["SEPARATOR", "HierarchyNode", "HierarchyTree", "TagHit"]
 

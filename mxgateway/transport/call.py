@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
+from typing import Any, Generic, TypeVar
 
-import anyio
-import anyio.lowlevel
 import betterproto2
-from grpclib.client import Stream as GrpclibStream
 from grpclib.metadata import encode_timeout
 from h2.errors import ErrorCodes
 from h2.exceptions import H2Error, NoAvailableStreamIDError
@@ -26,49 +23,33 @@ from mxgateway.errors import (
     ConnectError,
     ConnectionLost,
     DeadlineExceededError,
-    InternalError,
     MxGatewayError,
     ResourceExhaustedError,
-    RpcError,
-    rpc_error,
 )
 from mxgateway.transport import metadata as grpc_metadata
-from mxgateway.transport.call_stream import CallStream
 from mxgateway.transport.connection import Connection
-from mxgateway.transport.framing import MessageError, frame_message
-from mxgateway.transport.status import foreign_reply, reset_error, trailers_error
+from mxgateway.transport.framing import frame_message
+from mxgateway.transport.reply import ReplyReader
 from mxgateway.transport.waiting import PHASES, Phase, Waiting
-
-if TYPE_CHECKING:
-    from mxgateway.transport.channel import Channel
 
 __all__ = ["Call"]
 
 _SendType = TypeVar("_SendType", bound=betterproto2.Message)
 _RecvType = TypeVar("_RecvType", bound=betterproto2.Message)
 
-_FOREIGN_WAIT = 1.0  # seconds to wait for the body of a reply that is not gRPC
-_FAIRNESS = 128  # messages taken in a row before other tasks get a turn
 _PLACES = 3  # connections that one call tries while each is lost before it could start
 _RESENDS = 2  # times that a request is sent again after the peer said it did not look at it
 
 
-class Call(GrpclibStream[_SendType, _RecvType], Generic[_SendType, _RecvType]):
+class Call(ReplyReader[_SendType, _RecvType], Generic[_SendType, _RecvType]):
     """A call in progress; `Channel.request` makes it, `async with` bounds its life.
 
     Leaving the block before the peer ended the call resets it at once
     (RST_STREAM CANCEL). All errors are of the tree in `mxgateway.errors`.
     """
 
-    _channel: Channel
-    _stream: CallStream
-    _waiting: Waiting
     _connection: Connection | None = None
     _entered = False
-    _closed = False
-    _taken = 0
-    _judged = False
-    _request: bytes | None = None
     _resends = 0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -285,174 +266,6 @@ class Call(GrpclibStream[_SendType, _RecvType], Generic[_SendType, _RecvType]):
                 await self._waiting.change_of(stream.window_updated)
             pos += sent
 
-    # Receiving ------------------------------------------------------------------
-
-    async def recv_initial_metadata(self) -> None:
-        """Wait for the reply headers.
-
-        Raises:
-            RpcError: The reply is an error, or no gRPC reply at all.
-            ConnectionLost: The connection ended first.
-        """
-        self._check_sent()
-        if self._recv_initial_metadata_done:
-            return
-        self._waiting.phase = "headers"
-        while self._stream.headers is None:
-            if self._stream.failure is not None:
-                error = self._failure()
-                if not self._may_send_again(error):
-                    raise self._failed(error)
-                await self._send_again()
-                self._waiting.phase = "headers"
-            else:
-                await self._waiting.change_of(self._stream.wake)
-        self._request = None
-        self._recv_initial_metadata_done = True
-        stream = self._stream
-        if stream.foreign is not None:
-            await self._collect_foreign()
-            raise self._failed(foreign_reply(stream.headers, bytes(stream.foreign)))
-        if stream.ended and stream.trailers is None and "grpc-status" in dict(stream.headers):
-            self._trailers_only = True
-            stream.trailers = stream.headers
-            self.initial_metadata = grpc_metadata.decode_metadata([])
-            if not self._cardinality.server_streaming:
-                self._judge()
-        else:
-            self.initial_metadata = grpc_metadata.decode_metadata(stream.headers)
-
-    async def _collect_foreign(self) -> None:
-        stream = self._stream
-        # The HTTP status is known and says more than a deadline, so that error is raised.
-        wait = _FOREIGN_WAIT
-        if self._deadline is not None:
-            wait = min(wait, self._deadline.time_remaining())
-        with anyio.move_on_after(wait):
-            while not stream.foreign_enough:
-                stream.wake.clear()
-                await stream.wake.wait()
-
-    async def recv_message(self) -> _RecvType | None:
-        """Return the next message of the reply; None when the peer has ended it.
-
-        Messages that arrived before a connection was lost are returned before
-        the loss is raised.
-
-        Raises:
-            DecodeError: The bytes are no message of the expected type.
-            RpcError, TransportError: As for the whole call.
-        """
-        if not self._recv_initial_metadata_done:
-            await self.recv_initial_metadata()
-        stream = self._stream
-        cutter = stream.cutter
-        self._waiting.phase = "message"
-        if not cutter.messages:
-            while not cutter.messages:
-                if cutter.error is not None:
-                    self._raise_damage(_message_error(cutter.error))
-                if stream.ended:
-                    self._check_end()
-                    return None
-                self._raise_failure()
-                stream.expect_more()
-                await self._waiting.change_of(stream.wake)
-        elif self._deadline is not None:
-            self._waiting.left()
-        try:
-            payload = stream.take_message()
-        except MessageError as error:
-            raise self._failed(_message_error(error)) from error
-        message = self._decode(payload)
-        self._taken += 1
-        if self._taken % _FAIRNESS == 0:
-            await anyio.lowlevel.checkpoint()
-        return message
-
-    def _check_end(self) -> None:
-        """Raise unless a reply that ended now is complete."""
-        self._check_whole()
-        if not self._cardinality.server_streaming:
-            self._judge()
-            if not self._taken:
-                raise self._failed(InternalError("the reply is OK but holds no message"))
-
-    def _check_whole(self) -> None:
-        cutter = self._stream.cutter
-        if cutter.partial:
-            self._raise_damage(
-                InternalError(
-                    f"the reply ended inside a message: {cutter.partial} bytes of it came, "
-                    f"at least {cutter.missing} are missing"
-                )
-            )
-
-    def _raise_damage(self, error: RpcError) -> NoReturn:
-        """Raise the peer's own error where its trailers came and hold one, else `error`."""
-        if self._stream.trailers is not None:
-            self._judge()
-        raise self._failed(error)
-
-    def _check_single(self) -> None:
-        """Raise where a unary reply holds more than its one message."""
-        if self._cardinality.server_streaming:
-            return
-        if self._taken + len(self._stream.cutter.messages) > 1:
-            raise self._failed(InternalError("the reply holds more than one message"))
-
-    async def recv_trailing_metadata(self) -> None:
-        """Wait for the trailers and raise the error that they stand for.
-
-        Messages of a stream that nobody has read stay, and keep the peer waiting for
-        credit: read them first, or in another task.
-
-        Raises:
-            RpcError: The status is not OK, or the reply has none.
-            ConnectionLost: The connection ended first.
-        """
-        self._check_sent()
-        if not self._recv_initial_metadata_done:
-            await self.recv_initial_metadata()
-        self._waiting.phase = "trailers"
-        stream = self._stream
-        while not stream.ended:
-            if stream.cutter.error is not None:
-                raise self._failed(_message_error(stream.cutter.error))
-            self._check_single()
-            self._raise_failure()
-            if not stream.cutter.messages:
-                stream.expect_more()
-            await self._waiting.change_of(stream.wake)
-        self._judge()
-        if not self._cardinality.server_streaming:
-            self._check_single()
-            if stream.cutter.error is not None:
-                raise self._failed(_message_error(stream.cutter.error))
-            self._check_whole()
-
-    def _judge(self) -> None:
-        """Read the final status from what has come; the first call raises, if there is an error."""
-        if self._judged:
-            return
-        self._judged = True
-        self._recv_trailing_metadata_done = True
-        stream = self._stream
-        if stream.trailers is None:
-            raise self._failed(
-                InternalError("the peer ended the reply without trailers, so without a status")
-            )
-        self.trailing_metadata = grpc_metadata.decode_metadata(stream.trailers)
-        error = trailers_error(stream.trailers)
-        if error is not None:
-            raise self._failed(error)
-
-    def _check_sent(self) -> None:
-        if not self._send_request_done:
-            raise ClientClosedError("the request of this call was not sent")
-        if self._closed:
-            raise ClientClosedError("the call is over")
-
     def _may_send_again(self, error: MxGatewayError) -> bool:
         """Whether the peer certainly did not look at the request: refused, or behind its GOAWAY.
 
@@ -469,35 +282,13 @@ class Call(GrpclibStream[_SendType, _RecvType], Generic[_SendType, _RecvType]):
             and not (self._closed or self._cancel_done)
         )
 
-    async def _send_again(self) -> None:
+    async def _recovered(self, error: MxGatewayError) -> bool:
+        if not self._may_send_again(error):
+            return False
         assert self._request is not None
         self._resends += 1
         self._connection_of_call.release(self._stream)
         self._send_request_done = False
         await self.send_request()
         await self._send_data(self._request)
-
-    def _raise_failure(self) -> None:
-        if self._stream.failure is not None:
-            raise self._failed(self._failure())
-
-    def _failure(self) -> MxGatewayError:
-        stream = self._stream
-        assert stream.failure is not None
-        if stream.reset_code is not None:
-            return reset_error(
-                stream.reset_code,
-                deadline_passed=self._waiting.passed(),
-                phase=self._waiting.phase,
-            )
-        return stream.failure()
-
-    def _failed(self, error: MxGatewayError) -> MxGatewayError:
-        """Note that the call's error is known, and take this client's key out of its text."""
-        self._judged = True
-        self._channel.redact_error(error)
-        return error
-
-
-def _message_error(error: MessageError) -> RpcError:
-    return rpc_error(error.status, str(error))
+        return True

@@ -6,6 +6,7 @@ import copy
 import logging
 import ssl
 import warnings
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -51,6 +52,7 @@ if _hpack_log.level == logging.NOTSET:
 _SendType = TypeVar("_SendType", bound=betterproto2.Message)
 _RecvType = TypeVar("_RecvType", bound=betterproto2.Message)
 _MAX_KEEPALIVE = 3600.0
+_FAREWELL = 0.2  # seconds that a spawned task has to end by itself when the channel closes
 
 
 class _Attempt:
@@ -106,6 +108,7 @@ class Channel(GrpclibChannel):
         self._current: Connection | None = None
         self._attempt: _Attempt | None = None
         self._tasks: TaskGroup | None = None
+        self._spawned: set[anyio.CancelScope] = set()
         self._own: TaskGroup | None = None
         self._close_requested: anyio.Event | None = None
         self._served: anyio.Event | None = None
@@ -237,6 +240,10 @@ class Channel(GrpclibChannel):
                     self._current = None
                 for connection in list(self._pumps):
                     connection.close()
+                # Their calls end with the connections, so they end by themselves; one
+                # that waits for something else is cancelled.
+                for scope in self._spawned:
+                    scope.deadline = anyio.current_time() + _FAREWELL
                 # Each pump ends by itself within its farewell time; a try to
                 # connect is given up.
                 if self._attempt is not None:
@@ -252,6 +259,27 @@ class Channel(GrpclibChannel):
                 self._attempt.done.set()
             served.set()
 
+    def spawn(self, func: Callable[[], Awaitable[None]]) -> None:
+        """Run `func` in the channel's own task group; it ends with the channel at the latest.
+
+        `func` raises nothing but cancellation. When the channel closes, its calls
+        end; what it does besides is cancelled a moment later.
+
+        Raises:
+            ClientClosedError: The channel does not run, not yet or no longer.
+        """
+        self._check_running().start_soon(self._run_spawned, func)
+
+    async def _run_spawned(self, func: Callable[[], Awaitable[None]]) -> None:
+        with anyio.CancelScope() as scope:
+            if self._closed:  # while the task was being started
+                scope.deadline = anyio.current_time() + _FAREWELL
+            self._spawned.add(scope)
+            try:
+                await func()
+            finally:
+                self._spawned.discard(scope)
+
     async def _run_pump(self, connection: Connection, pump: Pump) -> None:
         try:
             await pump.run()
@@ -261,6 +289,14 @@ class Channel(GrpclibChannel):
     def _check_open(self) -> None:
         if self._closed:
             raise ClientClosedError("the client is closed; connect a new one")
+
+    def _check_running(self) -> TaskGroup:
+        self._check_open()
+        if self._tasks is None:
+            raise ClientClosedError(
+                "the client is not running; enter it with 'async with' before calling"
+            )
+        return self._tasks
 
     def _check_startable(self) -> None:
         self._check_open()
@@ -276,11 +312,7 @@ class Channel(GrpclibChannel):
         being cancelled.
         """
         while True:
-            self._check_open()
-            if self._tasks is None:
-                raise ClientClosedError(
-                    "the client is not running; enter it with 'async with' before calling"
-                )
+            self._check_running()
             current = self._current
             if current is not None and current.usable:
                 return self._pumps[current].protocol

@@ -71,6 +71,11 @@ class MessageStream(AsyncIterator[_T], Generic[_T]):
         """Metadata of the trailers; None before they came."""
         return self._call.trailing_metadata
 
+    @property
+    def last_size(self) -> int:
+        """Bytes that the message returned last had on the wire; 0 before the first one."""
+        return self._call.last_size
+
     async def __aenter__(self) -> Self:
         try:
             await self._start()
@@ -124,6 +129,10 @@ class MessageStream(AsyncIterator[_T], Generic[_T]):
 
         A task that waits in `__anext__` gets StopAsyncIteration.
         """
+        self._close()
+
+    def close(self) -> None:
+        """End the stream as `aclose` does, for callers that cannot await."""
         self._close()
 
     async def _start(self) -> None:

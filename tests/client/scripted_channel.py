@@ -131,7 +131,7 @@ class _Call:
             "CloseSession": _close,
             "Invoke": _invoke,
         }
-        answer = channel.answers.get(self._method, default[self._method])
+        answer = channel.answers.get(self._method) or default[self._method]
         reply = answer(self._request)
         return decode(self._reply_type, encode(reply))
 

@@ -17,21 +17,20 @@ from mxgateway import (
     ClientClosedError,
     ClientOptions,
     ConfigurationError,
+    DataChange,
+    Event,
+    EventStream,
     GatewayClient,
-    MessageStream,
-    MxEvent,
-    MxEventFamily,
     Session,
     StreamEventsRequest,
     Timestamp,
-    from_mx_value,
+    WriteComplete,
 )
 from mxgateway.commands import command
 from mxgateway.generated.mxaccess_gateway.v1 import PingCommand, SessionState
 from mxgateway.options import ClientOptions as Options
 from mxgateway.simulator import Simulator, ThreadedSimulator
 from mxgateway.simulator import TlsFiles as SimulatorTls
-from mxgateway.status import Quality, is_ok
 
 
 async def _until(sim: ThreadedSimulator, predicate: Callable[[Simulator], bool]) -> None:
@@ -270,40 +269,37 @@ async def test_a_written_value_comes_back_as_a_data_change_and_its_completion(
     async with GatewayClient.connect(options=options) as client:
         async with await client.open_session() as session:
             server, item = await _advised(session, tag)
-            seen: dict[MxEventFamily, MxEvent] = {}
+            seen: dict[type[Event], Event] = {}
             with anyio.fail_after(5):
                 async with session.stream_events() as events:
-                    first = await anext(events)
-                    assert first.family == MxEventFamily.ON_DATA_CHANGE
+                    assert isinstance(await anext(events), DataChange)
                     await session.write(server, item, value, data_type=declared)
                     async for event in events:
-                        seen[event.family] = event
+                        seen[type(event)] = event
                         if len(seen) == 2:
                             break
-            change = seen[MxEventFamily.ON_DATA_CHANGE]
-            assert from_mx_value(change.value) == value
-            assert Quality.of(change.quality).good
-            assert change.item_handle == item
-            done = seen[MxEventFamily.ON_WRITE_COMPLETE]
-            assert done.item_handle == item
-            assert all(is_ok(status) for status in done.statuses)
+            change, done = seen[DataChange], seen[WriteComplete]
+            assert isinstance(change, DataChange)
+            assert (change.value, change.good, change.item_handle) == (value, True, item)
+            assert isinstance(done, WriteComplete)
+            assert (done.ok, done.item_handle) == (True, item)
     assert sim.audit.write_count.total() == 1
 
 
 # Streams ---------------------------------------------------------------------------------
 
 
-async def _first_by_loop(stream: MessageStream[MxEvent]) -> None:
+async def _first_by_loop(stream: EventStream) -> None:
     async for _ in stream:
         break
 
 
-async def _first_by_block(stream: MessageStream[MxEvent]) -> None:
+async def _first_by_block(stream: EventStream) -> None:
     async with stream as events:
         await anext(events)
 
 
-async def _first_by_error(stream: MessageStream[MxEvent]) -> None:
+async def _first_by_error(stream: EventStream) -> None:
     async def fail() -> None:
         async with stream as events:
             await anext(events)
@@ -313,14 +309,14 @@ async def _first_by_error(stream: MessageStream[MxEvent]) -> None:
         await fail()
 
 
-async def _first_by_aclose(stream: MessageStream[MxEvent]) -> None:
+async def _first_by_aclose(stream: EventStream) -> None:
     await anext(stream)
     await stream.aclose()
     with pytest.raises(StopAsyncIteration):
         await anext(stream)
 
 
-async def _first_by_cancel(stream: MessageStream[MxEvent]) -> None:
+async def _first_by_cancel(stream: EventStream) -> None:
     with anyio.CancelScope() as scope:
         async for _ in stream:
             scope.cancel()
@@ -334,7 +330,7 @@ async def _first_by_cancel(stream: MessageStream[MxEvent]) -> None:
     ids=["break", "block", "error", "aclose", "cancel"],
 )
 async def test_leaving_a_stream_early_ends_it_at_the_gateway(
-    leave: Callable[[MessageStream[MxEvent]], Any], sim: ThreadedSimulator, options: ClientOptions
+    leave: Callable[[EventStream], Any], sim: ThreadedSimulator, options: ClientOptions
 ) -> None:
     async with GatewayClient.connect(options=options) as client:
         async with await client.open_session() as session:
@@ -377,8 +373,9 @@ async def test_a_stream_resumes_after_the_last_sequence_seen(
                     after = sequences[-1] if sequences else 0
                     async with session.stream_events(after) as events:
                         async for event in events:
+                            assert isinstance(event, DataChange)
                             sequences.append(event.worker_sequence)
-                            values.append(from_mx_value(event.value))
+                            values.append(event.value)
                             if values[-1] == number:
                                 break
                     await _until(sim, lambda s: s.audit.streams_open == 0)
@@ -396,7 +393,8 @@ async def test_two_sessions_of_one_client_stream_side_by_side(
             async with await client.open_session() as session:
                 await _advised(session, tag)
                 async for event in session.stream_events():
-                    values[tag] = from_mx_value(event.value)
+                    assert isinstance(event, DataChange)
+                    values[tag] = event.value
                     return
 
         with anyio.fail_after(5):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import math
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
 import anyio.lowlevel
 import pytest
 from client.scripted_channel import KEY, OK, ScriptedChannel, scripted_client
+from client.session_calls import REPLY, ROWS, Row, good
 
 from mxgateway import (
     ClientClosedError,
@@ -25,119 +25,74 @@ from mxgateway import (
     Session,
     StatusCode,
 )
+from mxgateway.commands import COMMANDS, command
 from mxgateway.errors import rpc_error
 from mxgateway.generated.mxaccess_gateway.v1 import (
-    AddItem2Reply,
-    AddItemReply,
+    ActivateReply,
     CloseSessionReply,
     CloseSessionRequest,
     MxCommandKind,
     MxCommandReply,
     MxCommandRequest,
     MxDataType,
+    MxStatusCategory,
+    MxStatusProxy,
+    MxValue,
     OpenSessionReply,
     OpenSessionRequest,
     ProtocolStatus,
     ProtocolStatusCode,
-    RegisterReply,
     SessionState,
+    SuspendReply,
 )
 
-PAYLOADS: dict[MxCommandKind, dict[str, Any]] = {
-    MxCommandKind.REGISTER: {"register": RegisterReply(server_handle=12)},
-    MxCommandKind.ADD_ITEM: {"add_item": AddItemReply(item_handle=34)},
-    MxCommandKind.ADD_ITEM2: {"add_item2": AddItem2Reply(item_handle=56)},
-}
 
-
-def _good(request: MxCommandRequest) -> MxCommandReply:
+def _empty(request: MxCommandRequest) -> MxCommandReply:
     assert request.command is not None
     kind = request.command.kind
-    return MxCommandReply(
-        session_id=request.session_id,
-        correlation_id=request.client_correlation_id,
-        kind=kind,
-        protocol_status=OK,
-        hresult=0,
-        **PAYLOADS.get(kind, {}),
-    )
+    empty: dict[str, Any] = {name: type(payload)() for name, payload in ROWS[kind].answer.items()}
+    return MxCommandReply(kind=kind, protocol_status=OK, **empty)
 
 
 async def _session(channel: ScriptedChannel, **options: Any) -> Session:
-    channel.answers.setdefault("Invoke", _good)
+    channel.answers.setdefault("Invoke", good)
     return await scripted_client(channel, **options).open_session("python-client")
 
 
-METHODS: dict[str, tuple[Callable[..., Awaitable[Any]], dict[str, Any], Any]] = {
-    "register": (lambda s, **kw: s.register("c", **kw), {"client_name": "c"}, 12),
-    "unregister": (lambda s, **kw: s.unregister(12, **kw), {"server_handle": 12}, None),
-    "add_item": (
-        lambda s, **kw: s.add_item(12, "A.B", **kw),
-        {"server_handle": 12, "item_definition": "A.B"},
-        34,
-    ),
-    "add_item2": (
-        lambda s, **kw: s.add_item2(12, "Me.B", "A", **kw),
-        {"server_handle": 12, "item_definition": "Me.B", "item_context": "A"},
-        56,
-    ),
-    "remove_item": (
-        lambda s, **kw: s.remove_item(12, 34, **kw),
-        {"server_handle": 12, "item_handle": 34},
-        None,
-    ),
-    "advise": (
-        lambda s, **kw: s.advise(12, 34, **kw),
-        {"server_handle": 12, "item_handle": 34},
-        None,
-    ),
-    "un_advise": (
-        lambda s, **kw: s.un_advise(12, 34, **kw),
-        {"server_handle": 12, "item_handle": 34},
-        None,
-    ),
-    "advise_supervisory": (
-        lambda s, **kw: s.advise_supervisory(12, 34, **kw),
-        {"server_handle": 12, "item_handle": 34},
-        None,
-    ),
-    "write": (
-        lambda s, **kw: s.write(12, 34, 7, user_id=3, data_type="int32", **kw),
-        {"server_handle": 12, "item_handle": 34, "user_id": 3},
-        None,
-    ),
-}
+every_row = pytest.mark.parametrize("row", ROWS.values(), ids=lambda row: row.kind.name)
+with_payload = pytest.mark.parametrize(
+    "row", [row for row in ROWS.values() if row.answer], ids=lambda row: row.kind.name
+)
 
 
-@pytest.mark.parametrize("name", list(METHODS))
-async def test_each_method_sends_its_command_and_returns_what_answers_it(name: str) -> None:
+def test_there_is_a_row_for_every_kind_of_the_contract() -> None:
+    assert set(ROWS) == set(COMMANDS)
+
+
+@every_row
+async def test_each_method_sends_its_command_and_returns_what_answers_it(row: Row) -> None:
     channel = ScriptedChannel()
     session = await _session(channel)
-    call, fields, result = METHODS[name]
-    returned = await call(session)
+    returned = await row.call(session, correlation_id="mine")
     method, request, timeout = channel.sent[-1]
-    assert (method, request.session_id, timeout) == ("Invoke", "session-1", 30.0)
-    assert request.command.kind.name == name.upper()
-    payload = getattr(request.command, name)
-    assert {field: getattr(payload, field) for field in fields} == fields
-    if name == "write":
-        assert payload.value.int32_value == 7
-    if result is None:
+    assert (method, timeout) == ("Invoke", 30.0)
+    assert request == MxCommandRequest(
+        session_id="session-1", client_correlation_id="mine", command=command(row.sent)
+    )
+    if row.result is REPLY:
         assert isinstance(returned, MxCommandReply)
-        assert returned.kind == request.command.kind
+        assert returned.kind == row.kind
     else:
-        assert returned == result
+        assert returned == row.result
 
 
-@pytest.mark.parametrize("name", list(METHODS))
-async def test_each_method_takes_a_timeout_and_a_correlation_id(name: str) -> None:
+@every_row
+async def test_each_method_takes_a_timeout(row: Row) -> None:
     channel = ScriptedChannel()
     session = await _session(channel, call_timeout=None)
-    call = METHODS[name][0]
-    await call(session, timeout=2.5, correlation_id="mine")
-    assert channel.sent[-1][1].client_correlation_id == "mine"
-    await call(session)
-    await call(session, timeout=math.inf)
+    await row.call(session, timeout=2.5)
+    await row.call(session)
+    await row.call(session, timeout=math.inf)
     assert [timeout for _, _, timeout in channel.sent[1:]] == [2.5, None, None]
 
 
@@ -162,33 +117,44 @@ async def test_a_timeout_that_is_none_is_refused_and_nothing_is_sent(bad: Any) -
     assert channel.methods() == ["OpenSession"]
 
 
-@pytest.mark.parametrize("name", ["register", "add_item", "add_item2"])
-async def test_a_handle_of_zero_is_a_missing_handle(name: str) -> None:
-    def no_handle(request: MxCommandRequest) -> MxCommandReply:
-        assert request.command is not None
-        kind = request.command.kind
-        empty = {field: type(payload)() for field, payload in PAYLOADS[kind].items()}
-        return MxCommandReply(kind=kind, protocol_status=OK, **empty)
-
-    session = await _session(ScriptedChannel({"Invoke": no_handle}))
+@pytest.mark.parametrize(
+    "kind",
+    [
+        MxCommandKind.REGISTER,
+        MxCommandKind.ADD_ITEM,
+        MxCommandKind.ADD_ITEM2,
+        MxCommandKind.ADD_BUFFERED_ITEM,
+    ],
+)
+async def test_a_handle_of_zero_is_a_missing_handle(kind: MxCommandKind) -> None:
+    session = await _session(ScriptedChannel({"Invoke": _empty}))
     with pytest.raises(MalformedReplyError, match="has no handle"):
-        await METHODS[name][0](session)
+        await ROWS[kind].call(session)
 
 
-@pytest.mark.parametrize("name", ["register", "add_item", "add_item2"])
-async def test_an_ok_without_its_payload_is_malformed(name: str) -> None:
+@pytest.mark.parametrize("kind", [MxCommandKind.SUSPEND, MxCommandKind.ACTIVATE])
+async def test_a_returned_status_that_is_missing_is_malformed(kind: MxCommandKind) -> None:
+    session = await _session(ScriptedChannel({"Invoke": _empty}))
+    with pytest.raises(MalformedReplyError, match="has no status"):
+        await ROWS[kind].call(session)
+
+
+@with_payload
+async def test_an_ok_without_its_payload_is_malformed(row: Row) -> None:
     def bare(request: MxCommandRequest) -> MxCommandReply:
-        assert request.command is not None
-        return MxCommandReply(kind=request.command.kind, protocol_status=OK, hresult=0)
+        # A return value is no payload, whatever it holds (gateway semantics, section 4).
+        return MxCommandReply(
+            kind=row.kind, protocol_status=OK, hresult=0, return_value=MxValue(int32_value=5)
+        )
 
     session = await _session(ScriptedChannel({"Invoke": bare}))
     with pytest.raises(MalformedReplyError) as caught:
-        await METHODS[name][0](session)
+        await row.call(session)
     assert isinstance(caught.value.reply, MxCommandReply)
 
 
-@pytest.mark.parametrize("name", list(METHODS))
-async def test_each_method_tells_protocol_and_mxaccess_failures_apart(name: str) -> None:
+@every_row
+async def test_each_method_tells_protocol_and_mxaccess_failures_apart(row: Row) -> None:
     answer = MxCommandReply()
 
     def failing(request: MxCommandRequest) -> MxCommandReply:
@@ -197,15 +163,31 @@ async def test_each_method_tells_protocol_and_mxaccess_failures_apart(name: str)
     session = await _session(ScriptedChannel({"Invoke": failing}))
     answer.protocol_status = ProtocolStatus(code=ProtocolStatusCode.SESSION_NOT_FOUND)
     with pytest.raises(MxGatewayCommandError) as lost:
-        await METHODS[name][0](session)
+        await row.call(session)
     assert not isinstance(lost.value, MxAccessError)
     assert lost.value.processed == "no"
     answer.protocol_status = ProtocolStatus(code=ProtocolStatusCode.MXACCESS_FAILURE)
     answer.hresult = -2147024809
     with pytest.raises(MxAccessError, match="E_INVALIDARG") as refused:
-        await METHODS[name][0](session)
+        await row.call(session)
     assert refused.value.hresult == -2147024809
     assert refused.value.reply.hresult == -2147024809
+
+
+@pytest.mark.parametrize("kind", [MxCommandKind.SUSPEND, MxCommandKind.ACTIVATE])
+async def test_a_failing_status_that_suspend_returns_is_a_refusal(kind: MxCommandKind) -> None:
+    status = MxStatusProxy(category=MxStatusCategory.OPERATIONAL_ERROR, detail=902)
+
+    def failing(request: MxCommandRequest) -> MxCommandReply:
+        part: dict[str, Any] = {"suspend": SuspendReply(status), "activate": ActivateReply(status)}
+        name = kind.name.lower()
+        return MxCommandReply(kind=kind, protocol_status=OK, hresult=0, **{name: part[name]})
+
+    session = await _session(ScriptedChannel({"Invoke": failing}))
+    with pytest.raises(MxAccessError, match="Operational error: detail 902") as caught:
+        await ROWS[kind].call(session)
+    assert caught.value.statuses == (status,)
+    assert caught.value.hresult == 0
 
 
 @pytest.mark.requirement("write.types")
@@ -345,7 +327,7 @@ async def test_raw_calls_leave_request_and_reply_as_they_are() -> None:
 
 
 async def test_a_session_that_is_open_already_is_used_by_its_id() -> None:
-    channel = ScriptedChannel({"Invoke": _good})
+    channel = ScriptedChannel({"Invoke": good})
     client = scripted_client(channel)
     session = client.session("session-7")
     assert channel.sent == []
@@ -412,14 +394,14 @@ async def test_after_a_failed_close_the_next_call_tries_again() -> None:
     assert (await session.close()).final_state == SessionState.CLOSED
 
 
-@pytest.mark.parametrize("name", list(METHODS))
-async def test_a_closed_session_refuses_every_method_and_sends_nothing(name: str) -> None:
+@every_row
+async def test_a_closed_session_refuses_every_method_and_sends_nothing(row: Row) -> None:
     channel = ScriptedChannel()
     session = await _session(channel)
     await session.close()
     sent = list(channel.sent)
     with pytest.raises(ClientClosedError, match="session session-1 is closed"):
-        await METHODS[name][0](session)
+        await row.call(session)
     with pytest.raises(ClientClosedError):
         session.stream_events()
     assert channel.sent == sent

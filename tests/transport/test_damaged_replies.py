@@ -190,7 +190,7 @@ async def open_and_answer_second(connection: PeerConnection, channel: Channel) -
 async def test_a_page_that_does_not_end_is_judged_by_its_http_status(
     monkeypatch: pytest.MonkeyPatch, timeout: float | None
 ) -> None:
-    monkeypatch.setattr("mxgateway.transport.call._FOREIGN_WAIT", 3600.0)
+    monkeypatch.setattr("mxgateway.transport.reply._FOREIGN_WAIT", 3600.0)
 
     async def script(connection: PeerConnection) -> None:
         stream_id = (await connection.request()).stream_id

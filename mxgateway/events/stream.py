@@ -1,0 +1,191 @@
+"""EventStream: the events of a session for one consumer."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from types import TracebackType
+from typing import Any, Final, Self
+
+import anyio
+import anyio.lowlevel
+
+from mxgateway.errors import ClientClosedError, DeadlineExceededError
+from mxgateway.events.base import Event
+from mxgateway.events.hub import EventHub
+from mxgateway.events.queue import EventQueue
+from mxgateway.transport.signals import loop_scheduler
+
+__all__ = ["EventStream"]
+
+_FAIRNESS: Final = 128  # events taken in a row before other tasks get a turn
+
+
+class EventStream(AsyncIterator[Event]):
+    """The events of a session, in the worker's order, for one of its consumers.
+
+    Made by `Session.stream_events`. Iterate it, or use it as an async context
+    manager; it starts with the first `__anext__` or on entering, and is over when
+    the block is left, when `aclose` is called, when an error is raised, or when the
+    last reference goes, as after `break` out of `async for`. The gateway's stream
+    is reset with its last consumer.
+
+    Args:
+        hub: Where events come from.
+        queue: This consumer's queue.
+        after: Start after this worker sequence; 0 for what comes from now on.
+        timeout: Seconds for the whole stream; None for no limit.
+    """
+
+    def __init__(
+        self, hub: EventHub, queue: EventQueue, *, after: int = 0, timeout: float | None = None
+    ) -> None:
+        self._hub = hub
+        self._queue = queue
+        self._after = after
+        self._timeout = timeout
+        self._deadline: float | None = None
+        self._schedule: Callable[[Callable[[], None]], Any] | None = None
+        self._closed = False
+        self._taken = 0
+
+    @property
+    def queued(self) -> int:
+        """Events that wait to be taken."""
+        return len(self._queue)
+
+    @property
+    def queued_bytes(self) -> int:
+        """Bytes of these events, as they were on the wire."""
+        return self._queue.size
+
+    @property
+    def dropped(self) -> int:
+        """Events that overflow="drop_oldest" has dropped so far."""
+        return self._queue.dropped
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "open" if self._schedule else "new"
+        return f"<EventStream of {self._hub.name}, {state}, {self.queued} events queued>"
+
+    async def __aenter__(self) -> Self:
+        """Start, and return once the request of the gateway's stream has gone out.
+
+        Raises:
+            ClientClosedError: The stream or session is closed, or the client does not run.
+            TransportError: The stream could not be opened.
+        """
+        if self._closed:
+            raise ClientClosedError("the stream is closed; ask the session for a new one")
+        try:
+            self._start()
+            await self._bounded(self._hub.wait_started)
+            if self._queue.ended and not len(self._queue):
+                self._raise_end()
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        self._close()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Event:
+        """Return the next event.
+
+        Raises:
+            StopAsyncIteration: The gateway ended the stream with OK, or the session or
+                this stream was closed here.
+            SlowConsumerError: This consumer's queue was full; what it held has been returned.
+            RpcError: The gateway ended the stream with another status.
+            ConnectionLost: The connection ended, or the client was closed.
+            DecodeError: A message was not readable.
+            DeadlineExceededError: The stream's `timeout` passed.
+        """
+        if self._closed:
+            raise StopAsyncIteration
+        try:
+            if self._schedule is None:
+                self._start()
+            if self._deadline is not None and anyio.current_time() >= self._deadline:
+                raise self._too_late()
+            queue = self._queue
+            event = queue.take()
+            while event is None:
+                if self._closed:  # by another task, while this one waited
+                    raise StopAsyncIteration
+                if queue.ended:
+                    self._raise_end()
+                    raise StopAsyncIteration
+                await self._bounded(queue.wait)
+                event = queue.take()
+        except BaseException:
+            self._close()
+            raise
+        self._taken += 1
+        if self._taken % _FAIRNESS == 0:
+            await anyio.lowlevel.checkpoint()
+        return event
+
+    async def aclose(self) -> None:
+        """Leave the stream. Idempotent; does not wait for the gateway.
+
+        A task that waits in `__anext__` gets StopAsyncIteration.
+        """
+        self._close()
+
+    def _start(self) -> None:
+        if self._schedule is not None:
+            return
+        schedule = loop_scheduler()
+        self._hub.attach(self._queue, self._after)
+        self._schedule = schedule
+        if self._timeout is not None:
+            self._deadline = anyio.current_time() + self._timeout
+
+    async def _bounded(self, wait: Callable[[], Awaitable[None]]) -> None:
+        """Wait, until the deadline at most."""
+        if self._deadline is None:
+            await wait()
+            return
+        with anyio.CancelScope(deadline=self._deadline):
+            await wait()
+            return
+        raise self._too_late()
+
+    def _too_late(self) -> DeadlineExceededError:
+        error = DeadlineExceededError(
+            f"the {self._timeout:g} s for the events of {self._hub.name} have passed",
+            processed="yes",
+        )
+        error.phase = "message"
+        return error
+
+    def _raise_end(self) -> None:
+        error = self._queue.take_error()
+        if error is not None:
+            raise error
+
+    def _close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        if self._schedule is not None:
+            self._hub.detach(self._queue)
+        self._queue.clear()
+
+    def __del__(self) -> None:
+        # After `break` out of `async for` nobody else can leave. The collector may run
+        # in another thread, or in the middle of the hub's work.
+        if not getattr(self, "_closed", True) and self._schedule is not None:
+            hub, queue = self._hub, self._queue
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and the stream with it
+                self._schedule(lambda: hub.detach(queue))

@@ -1,0 +1,308 @@
+"""What a session knows of its items: advises, first values, writes whose end is still to come.
+
+MXAccess reports the end of a write with nothing but the item's handles. So a
+completion can be told to belong to one write only where no other write of that item is
+open. This is the count of open writes, and nothing here waits.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import anyio
+
+from mxgateway.errors import MxAccessError, MxGatewayCommandError, MxGatewayError, StatusCode
+from mxgateway.events import (
+    BufferedDataChange,
+    DataChange,
+    Event,
+    ReplayGapEvent,
+    SequenceGap,
+    WriteComplete,
+)
+from mxgateway.generated.mxaccess_gateway.v1 import (
+    MxCommand,
+    MxCommandKind,
+    MxCommandReply,
+    MxStatusCategory,
+)
+from mxgateway.session.targets import (
+    ADVISES,
+    REMOVALS,
+    UN_ADVISES,
+    Key,
+    done_items,
+    named_items,
+    write_results,
+)
+from mxgateway.status import is_failure
+from mxgateway.transport.signals import Flag
+
+__all__ = ["ItemState", "Key", "Ledger", "Ticket", "never_executed"]
+
+_log = logging.getLogger("mxgateway.session")
+
+_OK: Final = MxStatusCategory.OK
+
+# The gateway looked at the request and refused it (gateway semantics, section 5).
+_REFUSALS: Final = frozenset(
+    {
+        StatusCode.INVALID_ARGUMENT,
+        StatusCode.NOT_FOUND,
+        StatusCode.PERMISSION_DENIED,
+        StatusCode.FAILED_PRECONDITION,
+        StatusCode.UNIMPLEMENTED,
+        StatusCode.UNAUTHENTICATED,
+    }
+)
+
+
+def never_executed(error: BaseException) -> bool:
+    """Return whether a command that failed with `error` certainly has no completion to come."""
+    if not isinstance(error, MxGatewayError):
+        return False
+    if error.processed == "no" or isinstance(error, MxAccessError):
+        return True
+    if isinstance(error, MxGatewayCommandError):
+        return error.processed == "yes"
+    return error.status in _REFUSALS
+
+
+class Ticket:
+    """One write whose caller waits for its end.
+
+    Attributes:
+        done: Set when it is over.
+        event: The completion; None where none will be known.
+        lost: Why none will be known.
+    """
+
+    __slots__ = ("done", "event", "lost")
+
+    def __init__(self) -> None:
+        self.done = anyio.Event()
+        self.event: WriteComplete | None = None
+        self.lost = ""
+
+
+class ItemState:
+    """One item.
+
+    Attributes:
+        advised: Whether this session object has advised it; None where it did neither
+            that nor the contrary.
+        supervisory: Whether one of these advises was supervisory.
+        seen: Whether it has had a data change.
+        failing: The last data change, where its status says that it failed.
+        ticket: The confirmed write that is open.
+        sending: Whether that write has no reply yet; no other write may go out then.
+        open: Writes besides, sent and not completed.
+        unknown: Why it is not known whether one of those will ever complete; or empty.
+        turn: Confirmed writes take turns.
+        changed: Raised when anything of this has changed.
+    """
+
+    __slots__ = (
+        "advised",
+        "changed",
+        "failing",
+        "open",
+        "seen",
+        "sending",
+        "supervisory",
+        "ticket",
+        "turn",
+        "unknown",
+    )
+
+    def __init__(self) -> None:
+        self.advised: bool | None = None
+        self.supervisory = False
+        self.seen = False
+        self.failing: DataChange | None = None
+        self.ticket: Ticket | None = None
+        self.sending = False
+        self.open = 0
+        self.unknown = ""
+        self.turn = anyio.Lock()
+        self.changed = Flag()
+
+    def take_back(self, ticket: Ticket) -> None:
+        """The confirmed write was refused: no completion will come."""
+        if self.ticket is ticket:
+            self.ticket = None
+        elif ticket.lost:
+            self.take_off()
+
+    def take_off(self) -> None:
+        """One open write less."""
+        self.open = max(self.open - 1, 0)
+        if not self.open:
+            self.unknown = ""
+        self.changed.set()
+
+    def lose(self, reason: str) -> None:
+        """Give up on the confirmed write that is open: its end will not be known."""
+        ticket, self.ticket = self.ticket, None
+        if ticket is not None:
+            self.open += 1
+            self.unknown = reason
+            ticket.lost = reason
+            ticket.done.set()
+        self.changed.set()
+
+    def forget_advise(self) -> None:
+        """The item is no longer advised; MXAccess loses the completion of an open write."""
+        self.advised = False
+        self.supervisory = self.seen = False
+        self.failing = None
+        if self.open and not self.unknown:
+            self.unknown = "the item was un-advised with a write under way"
+        self.lose("the item was un-advised with the write under way")
+
+
+class Ledger:
+    """The items of a session; a passive sink of its hub.
+
+    Attributes:
+        ends: How often the event stream has ended.
+        end_error: What it ended with the last time; None for OK.
+    """
+
+    def __init__(self) -> None:
+        self._items: dict[Key, ItemState] = {}
+        self.ends = 0
+        self.end_error: MxGatewayError | None = None
+
+    def item(self, key: Key) -> ItemState:
+        """Return the state of an item, a new one for one that is not known."""
+        state = self._items.get(key)
+        if state is None:
+            state = self._items[key] = ItemState()
+        return state
+
+    # What the hub tells -----------------------------------------------------------
+
+    def feed(self, event: Event, size: int) -> None:  # noqa: ARG002
+        """Take an event."""
+        kind = type(event)
+        if kind is DataChange:
+            self._change(event)
+        elif kind is WriteComplete:
+            assert isinstance(event, WriteComplete)
+            if not event.pending:
+                self._complete(event)
+        elif kind is BufferedDataChange:
+            self._change(event)
+        elif kind is ReplayGapEvent or kind is SequenceGap:
+            self._lose_all("events of the session were lost")
+
+    def end(self, error: MxGatewayError | None) -> None:
+        """The stream has ended; what was under way may be told on none."""
+        self.ends += 1
+        self.end_error = error
+        text = "the event stream ended" if error is None else f"the event stream ended: {error}"
+        self._lose_all(text)
+
+    def _change(self, event: Event) -> None:
+        message = event._message
+        state = self._items.get((message.server_handle, message.item_handle))
+        if state is None:
+            state = self.item((message.server_handle, message.item_handle))
+        if state.advised is False:
+            return  # still on its way when the item was un-advised
+        for status in message.statuses:
+            if status.category != _OK and is_failure(status):
+                state.seen = True
+                state.failing = event if isinstance(event, DataChange) else None
+                state.changed.set()
+                return
+        if not state.seen or state.failing is not None:
+            state.seen = True
+            state.failing = None
+            state.changed.set()
+
+    def _complete(self, event: WriteComplete) -> None:
+        state = self.item((event.server_handle, event.item_handle))
+        ticket = state.ticket
+        if ticket is not None:
+            state.ticket = None
+            ticket.event = event
+            ticket.done.set()
+        elif state.open:
+            state.take_off()
+        else:
+            _log.debug(
+                "server %d item %d: a completion of a write that this session object did not send",
+                event.server_handle,
+                event.item_handle,
+            )
+        state.changed.set()
+
+    def _lose_all(self, reason: str) -> None:
+        for state in self._items.values():
+            state.lose(reason)
+
+    # What the session sends ---------------------------------------------------------
+
+    def sent(self, targets: Iterable[Key]) -> None:
+        """Count writes that are about to be sent."""
+        for key in targets:
+            self.item(key).open += 1
+
+    def answered(self, targets: Sequence[Key], reply: MxCommandReply) -> None:
+        """Take off those that a bulk reply says were refused."""
+        results = write_results(reply)
+        self._take_off(
+            key for key, result in zip(targets, results, strict=False) if not result.was_successful
+        )
+
+    def failed(self, targets: Sequence[Key], error: BaseException) -> None:
+        """Take off writes that failed as a whole, or note that nobody knows."""
+        if never_executed(error):
+            self._take_off(targets)
+            return
+        for key in targets:
+            state = self.item(key)
+            if state.open:
+                state.unknown = f"a write ended with {type(error).__name__}"
+
+    def _take_off(self, targets: Iterable[Key]) -> None:
+        for key in targets:
+            self.item(key).take_off()
+
+    def before(self, command: MxCommand) -> None:
+        """Note what a command that is about to be sent will change."""
+        if command.kind in ADVISES:
+            # Its data changes may come before its reply.
+            for key in named_items(command):
+                state = self.item(key)
+                state.advised = state.advised or None
+
+    def after(self, command: MxCommand, reply: MxCommandReply | None) -> None:
+        """Note what a command has changed; without a reply nobody knows whether it has."""
+        kind = command.kind
+        if kind in ADVISES and reply is not None:
+            for key in done_items(command, reply):
+                state = self.item(key)
+                state.advised = True
+                state.supervisory = state.supervisory or kind == MxCommandKind.ADVISE_SUPERVISORY
+                state.changed.set()
+        elif kind in UN_ADVISES:
+            for key in done_items(command, reply):
+                if key in self._items:
+                    self._items[key].forget_advise()
+        elif kind in REMOVALS:
+            for key in done_items(command, reply):
+                self._remove(key)
+        elif kind == MxCommandKind.UNREGISTER and command.unregister is not None:
+            server = command.unregister.server_handle
+            for key in [key for key in self._items if key[0] == server]:
+                self._remove(key)
+
+    def _remove(self, key: Key) -> None:
+        state = self._items.pop(key, None)
+        if state is not None:
+            state.lose("the item was removed with the write under way")

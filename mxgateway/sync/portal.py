@@ -1,0 +1,142 @@
+"""The event loop in a thread of its own that synchronous callers share."""
+
+from __future__ import annotations
+
+import atexit
+import builtins
+import functools
+import sys
+import threading
+import warnings
+import weakref
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future, wait
+from contextlib import AbstractAsyncContextManager, ExitStack
+from typing import Any, Final, TypeVar
+
+import anyio
+import anyio.from_thread
+
+from mxgateway.errors import ClientClosedError, ConfigurationError
+
+__all__ = ["Portal"]
+
+_T = TypeVar("_T")
+
+# A lock cannot be interrupted by Ctrl-C on Windows, so the wait for a result is cut.
+_SLICE: Final = 0.2 if sys.platform == "win32" else None
+_CANCEL_SECONDS: Final = 10.0
+
+_open: weakref.WeakSet[Portal] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    # At the interpreter's end nobody could stop the threads any more.
+    for portal in list(_open):
+        portal.close()
+
+
+class Portal:
+    """Runs coroutines in a thread with an event loop, for callers in any other thread.
+
+    Args:
+        backend: "asyncio" or "trio".
+        allow_running_loop: Let calls be made where an event loop runs in the caller's
+            thread. Each blocks that loop for as long as it takes.
+
+    Raises:
+        ConfigurationError: There is no such backend, or an event loop runs here.
+    """
+
+    def __init__(self, backend: str = "asyncio", *, allow_running_loop: bool = False) -> None:
+        if backend not in ("asyncio", "trio"):
+            raise ConfigurationError(f'backend: give "asyncio" or "trio", not {backend!r}')
+        self._allow_running_loop = allow_running_loop
+        self.check_caller()
+        self._stack = ExitStack()
+        self._closing = threading.Lock()
+        self._closed = True
+        starter = anyio.from_thread.start_blocking_portal(backend, name="mxgateway.sync")
+        try:
+            self._portal = self._stack.enter_context(starter)
+        except ImportError as error:
+            raise ConfigurationError(
+                f"backend: {backend!r} is not installed; install it or use 'asyncio'"
+            ) from error
+        self._closed = False
+        _open.add(self)
+
+    def check_caller(self) -> None:
+        """Refuse a caller that runs in an event loop: it would block that loop.
+
+        A cell of a notebook runs in the loop of its kernel, which waits for it anyway, so
+        it may call.
+
+        Raises:
+            ConfigurationError: An event loop runs in this thread.
+        """
+        if self._allow_running_loop or hasattr(builtins, "get_ipython"):
+            return
+        try:
+            anyio.get_current_task()
+        except RuntimeError:
+            return  # no loop here
+        raise ConfigurationError(
+            "mxgateway.sync was called from inside an event loop, which it would block; use the "
+            "async client, `from mxgateway import GatewayClient`, or allow_running_loop=True"
+        )
+
+    def run(self, function: Callable[..., Awaitable[_T]], *args: Any, **kwargs: Any) -> _T:
+        """Return what `await function(*args, **kwargs)` returns.
+
+        KeyboardInterrupt, or any other exception that strikes the caller meanwhile,
+        cancels the coroutine first.
+
+        Raises:
+            ClientClosedError: The portal is closed.
+            ConfigurationError: An event loop runs in this thread.
+        """
+        self.check_caller()
+        call = functools.partial(function, *args, **kwargs)
+        try:
+            future: Future[_T] = self._portal.start_task_soon(call)
+        except RuntimeError as error:
+            raise ClientClosedError("the client is closed; connect a new one") from error
+        try:
+            while _SLICE is not None and not wait([future], _SLICE).done:
+                pass
+            return future.result()
+        except BaseException:
+            if not future.done():
+                future.cancel()
+                wait([future], _CANCEL_SECONDS)
+            if future.cancelled() and self._closed:
+                raise ClientClosedError("the client was closed during the call") from None
+            raise
+
+    def soon(self, function: Callable[[], Awaitable[object]]) -> None:
+        """Run `function` in the loop without waiting, as a finalizer does; closed: not at all."""
+        try:
+            self._portal.start_task_soon(function)
+        except RuntimeError:
+            return  # the loop has ended, and everything in it
+
+    def enter(self, context: AbstractAsyncContextManager[_T]) -> _T:
+        """Enter an async context; `close` leaves it, in the same task of the loop."""
+        self.check_caller()
+        return self._stack.enter_context(self._portal.wrap_async_context_manager(context))
+
+    def close(self) -> None:
+        """Leave the contexts and end the loop. Idempotent; may be called from any thread."""
+        with self._closing:
+            if not self._closed:
+                self._closed = True
+                _open.discard(self)
+                self._stack.close()
+
+    def __del__(self) -> None:
+        if not getattr(self, "_closed", True):
+            text = "a client of mxgateway.sync was dropped without close()"
+            warnings.warn(text, ResourceWarning, source=self, stacklevel=2)
+            self.close()

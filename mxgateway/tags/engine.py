@@ -1,0 +1,105 @@
+"""TagEngine: opens the session behind the tag methods on first use, and again after a loss."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from typing import TYPE_CHECKING
+
+import anyio
+
+from mxgateway.errors import ClientClosedError, MxGatewayError
+from mxgateway.tags.metadata import TagMetadataCache
+from mxgateway.tags.tag_session import TagSession
+
+if TYPE_CHECKING:
+    from mxgateway.client import GatewayClient
+
+__all__ = ["TagEngine"]
+
+_log = logging.getLogger("mxgateway.tags")
+
+
+class _Opening:
+    """One attempt to open the session, shared by all who wait for it."""
+
+    def __init__(self) -> None:
+        self.done = anyio.Event()
+        self.session: TagSession | None = None
+        self.error: MxGatewayError | None = None
+
+
+class TagEngine:
+    """Owns the session of one client's tag methods.
+
+    Attributes:
+        metadata: What the galaxy says about tags.
+
+    Args:
+        client: The client.
+    """
+
+    def __init__(self, client: GatewayClient) -> None:
+        self._client = client
+        self.metadata = TagMetadataCache(client)
+        self._session: TagSession | None = None
+        self._opening: _Opening | None = None
+        self._closed = False
+
+    @property
+    def current(self) -> TagSession | None:
+        """The session that is open now, or None."""
+        return self._session
+
+    async def session(self) -> TagSession:
+        """Return the session, opening one if there is none.
+
+        Callers that come together share one attempt. Cancelling a caller does not
+        end it: a session that opens and is told to nobody would keep its worker.
+
+        Raises:
+            MxGatewayError: As `GatewayClient.open_session` and `Session.register`.
+            ClientClosedError: The client is closed or not running.
+        """
+        if self._closed:
+            raise ClientClosedError("the client is closed; connect a new one")
+        if self._session is not None:
+            return self._session
+        opening = self._opening
+        if opening is None:
+            opening = _Opening()
+            self._client._channel.spawn(lambda: self._open(opening))
+            self._opening = opening
+        await opening.done.wait()
+        if opening.session is None:
+            if opening.error is None:
+                raise ClientClosedError("the client is closed; connect a new one")
+            error = copy.copy(opening.error)  # each caller's own
+            error.__cause__ = opening.error.__cause__
+            raise error
+        return opening.session
+
+    async def _open(self, opening: _Opening) -> None:
+        try:
+            session = await TagSession.open(self._client, self._lost)
+            if self._closed:
+                await session.close()
+            else:
+                self._session = opening.session = session
+        except MxGatewayError as error:
+            opening.error = error
+        finally:
+            self._opening = None
+            opening.done.set()
+
+    def _lost(self, session: TagSession) -> None:
+        if self._session is session:
+            self._session = None
+            _log.info("the session of the tags is gone; the next call opens another")
+
+    async def aclose(self) -> None:
+        """Close the session at the gateway, within 5 seconds; failures are logged."""
+        self._closed = True
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
