@@ -34,6 +34,8 @@ def _number(value: Any, what: str) -> float | int:
     if isinstance(value, int | float):
         return value
     if isinstance(value, str):
+        if "_" in value:  # which Python allows between digits, and nobody else does
+            raise CoercionError(f"the text cannot be read as {what}")
         try:
             return int(value)
         except ValueError:

@@ -72,14 +72,14 @@ class GalaxyMethods:
     ) -> DiscoverHierarchyReply:
         """Return one page of a hierarchy."""
         self._keys.require(key, _SCOPE)
-        return self._repository.listings().discover(request)
+        return self._repository.listings(key.browse_subtrees).discover(request)
 
     async def browse_children(
         self, _stream: AnyStream, key: ApiKey, request: BrowseChildrenRequest
     ) -> BrowseChildrenReply:
         """Return one page of the children of an object."""
         self._keys.require(key, _SCOPE)
-        return self._repository.listings().browse(request)
+        return self._repository.listings(key.browse_subtrees).browse(request)
 
     async def watch_deploy_events(
         self, stream: AnyStream, key: ApiKey, request: WatchDeployEventsRequest

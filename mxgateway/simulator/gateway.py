@@ -3,54 +3,27 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from grpclib.const import Status
 from grpclib.exceptions import GRPCError
 
-from mxgateway.generated.mxaccess_gateway.v1 import SessionState
+from mxgateway.simulator.access import Access
+from mxgateway.simulator.alarms.monitor import AlarmMonitor
 from mxgateway.simulator.audit import Audit
-from mxgateway.simulator.clock import Clock, IdSource
+from mxgateway.simulator.clock import Clock, IdSource, Timer, call_later
 from mxgateway.simulator.events import change_tail
+from mxgateway.simulator.gate import CallGate
 from mxgateway.simulator.plant import Plant, Tag
+from mxgateway.simulator.references import References
 from mxgateway.simulator.sessions import Session
+from mxgateway.simulator.settings import Settings
+from mxgateway.simulator.users import Users
 
 __all__ = ["Gateway", "Settings"]
 
 _REMEMBERED = 1024  # ended sessions that still answer with their final state
 _FIRST_PROCESS_ID = 4096
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """The limits and choices of a gateway; defaults are those of the gateway semantics.
-
-    Attributes:
-        session_limit: Sessions that may be open at a time.
-        command_timeout: Seconds that OpenSession answers with unless the client asks for others.
-        queue_limit: Events that may wait for the subscriber of a session.
-        ring_size: Events kept for resuming a stream.
-        ring_seconds: Seconds they are kept; 0 for no limit in time.
-        max_message_bytes: Largest request that is accepted.
-        first_value_delay: Seconds from an advise to the first data change.
-        write_delay: Seconds from an accepted write to its completion.
-        galaxy_builtins: Whether the galaxy lists the built-in attributes of its objects too.
-        deploy_buffer: Deploy events that wait for a subscriber; older ones are dropped.
-        normalise_arrays: Whether `[]` is appended to the bare name of an array on AddItem.
-    """
-
-    session_limit: int = 64
-    command_timeout: float = 30.0
-    queue_limit: int = 10_000
-    ring_size: int = 1024
-    ring_seconds: float = 300.0
-    max_message_bytes: int = 16 << 20
-    first_value_delay: float = 0.0
-    write_delay: float = 0.0
-    galaxy_builtins: bool = False
-    deploy_buffer: int = 16
-    normalise_arrays: bool = True
 
 
 class Gateway:
@@ -62,6 +35,11 @@ class Gateway:
         ids: Where session and correlation ids come from.
         audit: What has happened so far.
         settings: Limits and choices.
+        gate: What every call passes, for faults.
+        references: What resolves references; it has to be told where the galaxy is.
+        users: Who may sign in.
+        access: What the constraints of keys cover.
+        alarms: The alarm monitor; None while it is not enabled.
         sessions: All sessions by id, ended ones too while they are remembered.
     """
 
@@ -73,10 +51,16 @@ class Gateway:
         self.ids = ids
         self.audit = audit
         self.settings = settings
+        self.gate = CallGate(audit.changed)
+        self.references = References(plant)
+        self.users = Users(settings.users)
+        self.access = Access(lambda: self.references.galaxy())
+        self.alarms: AlarmMonitor | None = None
         self.sessions: OrderedDict[str, Session] = OrderedDict()
         self._next_process_id = _FIRST_PROCESS_ID
         self._tail_time: datetime | None = None
         self._tail = b""
+        self._sweeper: Timer | None = None
         plant.on_change = self._deliver
 
     @property
@@ -85,7 +69,7 @@ class Gateway:
         return [s for s in self.sessions.values() if not s.closed]
 
     def open_session(self, name: str, command_timeout: timedelta | None) -> Session:
-        """Start a session; it is Ready when this returns.
+        """Start a session; it is Ready when this returns, unless workers take time to start.
 
         Raises:
             GRPCError: RESOURCE_EXHAUSTED at the session limit; INVALID_ARGUMENT for
@@ -108,13 +92,7 @@ class Gateway:
         )
         self._next_process_id += 4
         self.sessions[session.id] = session
-        for state in (
-            SessionState.STARTING_WORKER,
-            SessionState.WAITING_FOR_PIPE,
-            SessionState.INITIALIZING_WORKER,
-            SessionState.READY,
-        ):
-            session.state = state
+        session.lifetime.start()
         self.audit.sessions_opened += 1
         self._forget()
         self.audit.changed()
@@ -144,16 +122,29 @@ class Gateway:
             )
         return session
 
+    def start(self) -> None:
+        """Begin anew: no session is known, and the sweep for old leases runs."""
+        self.sessions.clear()
+        self._sweep_later()
+
+    def _sweep_later(self) -> None:
+        self._sweeper = call_later(self.clock, self.settings.sweep_interval, self._sweep)
+
+    def _sweep(self) -> None:
+        for session in self.open_sessions:
+            if session.lifetime.lease_is_over():
+                session.close("lease-expired")
+        self._sweep_later()
+
     def shut_down(self) -> None:
         """Close all sessions, as the gateway does when it ends; streams end with UNAVAILABLE."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
         for session in self.open_sessions:
             session.close(
                 "gateway-shutdown", GRPCError(Status.UNAVAILABLE, "the gateway is shutting down")
             )
-
-    def forget_all(self) -> None:
-        """Forget every session, as a gateway that was started anew."""
-        self.sessions.clear()
 
     def _deliver(self, tag: Tag, now: datetime) -> None:
         # All changes of one scan have the same time, so they share these bytes.

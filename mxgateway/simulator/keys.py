@@ -30,6 +30,8 @@ READ_SCOPES = frozenset(
     {"session:open", "session:close", "invoke:read", "events:read", "metadata:read"}
 )
 
+_VIEW_ONLY = 6  # the last security classification
+
 _FORM = re.compile(r"mxgw_([A-Za-z0-9-]+)_(\S+)")
 
 
@@ -40,13 +42,30 @@ class ApiKey:
     Attributes:
         key: The whole key, `mxgw_<key-id>_<secret>`. Never shown.
         scopes: Names of the scopes it holds.
+        revoked: Whether it is no longer good.
+        browse_subtrees: The objects that galaxy results are narrowed to, with all that is
+            below them; None for no limit.
+        read_scope: What it may read; None for no limit.
+        write_scope: What it may write; None for no limit.
+        max_write_classification: Highest security classification that it may write.
+
+    An entry of a scope is the tag name or contained path (`Plant/Intake`) of an object,
+    and covers everything below it; or, with `*`, `?` or a dot, a pattern for whole
+    references without `[]` (`Pump_*.SpeedSP`). In `browse_subtrees` a pattern is for tag
+    names. Case makes no difference.
 
     Raises:
-        ConfigurationError: The key does not have that form, or a scope is unknown.
+        ConfigurationError: The key does not have that form, a scope is unknown, or a
+            constraint makes no sense.
     """
 
     key: str = field(repr=False)
     scopes: frozenset[str] = ALL_SCOPES
+    revoked: bool = field(default=False, kw_only=True)
+    browse_subtrees: tuple[str, ...] | None = field(default=None, kw_only=True)
+    read_scope: tuple[str, ...] | None = field(default=None, kw_only=True)
+    write_scope: tuple[str, ...] | None = field(default=None, kw_only=True)
+    max_write_classification: int | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         if _FORM.fullmatch(self.key) is None:
@@ -55,6 +74,18 @@ class ApiKey:
         if unknown:
             raise ConfigurationError(
                 f"no such scope: {', '.join(unknown)}; known are {', '.join(sorted(ALL_SCOPES))}"
+            )
+        for name in ("browse_subtrees", "read_scope", "write_scope"):
+            entries = getattr(self, name)
+            if entries is None:
+                continue
+            if isinstance(entries, str) or not all(isinstance(e, str) and e for e in entries):
+                raise ConfigurationError(f"{name}: give a list of names or patterns, none empty")
+            object.__setattr__(self, name, tuple(entries))
+        highest = self.max_write_classification
+        if highest is not None and not 0 <= highest <= _VIEW_ONLY:
+            raise ConfigurationError(
+                f"max_write_classification: give 0 to {_VIEW_ONLY}, not {highest!r}"
             )
 
     @property
@@ -92,7 +123,7 @@ class KeyRing:
         """Return the key that the call came with.
 
         Raises:
-            GRPCError: UNAUTHENTICATED; the key is missing, malformed or unknown.
+            GRPCError: UNAUTHENTICATED; the key is missing, malformed, unknown or revoked.
         """
         header = metadata.get("authorization")
         if not isinstance(header, str) or not header:
@@ -107,6 +138,8 @@ class KeyRing:
         # One text for both cases, so that nobody can tell which key ids exist.
         if known is None or not hmac.compare_digest(known.key.encode(), text.strip().encode()):
             raise _unauthenticated("unknown API key")
+        if known.revoked:
+            raise _unauthenticated("the API key was revoked")
         return known
 
     @staticmethod

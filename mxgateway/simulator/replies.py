@@ -4,18 +4,35 @@ from __future__ import annotations
 
 from typing import Any
 
+from grpclib.exceptions import GRPCError
+
 from mxgateway.generated.mxaccess_gateway.v1 import (
     MxCommandReply,
+    MxDataType,
     MxStatusCategory,
+    MxStatusProxy,
     MxStatusSource,
+    MxValue,
     ProtocolStatus,
     ProtocolStatusCode,
 )
 from mxgateway.simulator.items import Item, Registration
 from mxgateway.simulator.sessions import Session
 from mxgateway.simulator.status import E_INVALIDARG, make_status
+from mxgateway.simulator.variant import to_message, type_info
 
-__all__ = ["MxAccessFailure", "failed", "find_item", "find_registration", "ok"]
+__all__ = [
+    "MxAccessFailure",
+    "failed",
+    "find_item",
+    "find_registration",
+    "integer",
+    "ok",
+    "reason_of",
+    "statuses_of",
+]
+
+_INTEGER = type_info(MxDataType.INTEGER)
 
 
 class MxAccessFailure(Exception):  # noqa: N818 - it is an outcome, not an error of ours
@@ -48,15 +65,27 @@ def failed(failure: MxAccessFailure) -> MxCommandReply:
             code=ProtocolStatusCode.MXACCESS_FAILURE, message=failure.text
         ),
         hresult=failure.hresult,
-        statuses=[
-            make_status(
-                MxStatusCategory.OPERATIONAL_ERROR,
-                MxStatusSource.REQUESTING_LMX,
-                text=failure.text,
-            )
-        ],
+        statuses=statuses_of(failure),
         diagnostic_message=failure.text,
     )
+
+
+def statuses_of(failure: MxAccessFailure) -> list[MxStatusProxy]:
+    """Return the statuses that tell of a refusal by MXAccess."""
+    source = MxStatusSource.REQUESTING_LMX
+    return [make_status(MxStatusCategory.OPERATIONAL_ERROR, source, text=failure.text)]
+
+
+def reason_of(failure: MxAccessFailure | GRPCError) -> str:
+    """Return why something was refused, for the result of one entry."""
+    if isinstance(failure, MxAccessFailure):
+        return failure.text
+    return failure.message or failure.status.name
+
+
+def integer(number: int) -> MxValue:
+    """Return the return value of a method that gives a handle or an id."""
+    return to_message(_INTEGER, number)
 
 
 def find_registration(session: Session, server_handle: int) -> Registration:

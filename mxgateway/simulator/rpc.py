@@ -11,6 +11,7 @@ from grpclib.server import Stream
 
 from mxgateway.errors import DecodeError
 from mxgateway.simulator.audit import Audit
+from mxgateway.simulator.gate import STREAMS, CallGate
 from mxgateway.simulator.keys import ApiKey, KeyRing
 
 __all__ = ["AnyStream", "Method", "Service"]
@@ -19,6 +20,7 @@ AnyStream = Stream[Any, Any]
 Method = Callable[[AnyStream, ApiKey, Any], Awaitable[Any]]
 """Serves one RPC. What it returns is sent; a streaming one sends itself and returns None."""
 
+_GATED_STREAMS = STREAMS - {"StreamEvents"}  # which passes the gate itself, a batch at a time
 _PREFIX = 5  # compressed flag and length of a gRPC message
 
 
@@ -32,6 +34,9 @@ class Service:
         keys: Who may call.
         audit: Where calls are counted.
         max_message_bytes: Largest request that is accepted.
+
+    Attributes:
+        gate: What every call passes; the listener sets it.
     """
 
     def __init__(
@@ -46,6 +51,7 @@ class Service:
         self._keys = keys
         self._audit = audit
         self._limit = max_message_bytes
+        self.gate = CallGate(audit.changed)
         self._mapping = {
             path: Handler(
                 self._serve(path.rpartition("/")[2], handler.request_type, methods),
@@ -72,11 +78,28 @@ class Service:
             if method is None:
                 raise GRPCError(Status.UNIMPLEMENTED, f"the simulator does not serve {name} yet")
             request = await self._receive(stream, request_type)
+            if self.gate.active:
+                await self.gate.request(name)
+            if name in _GATED_STREAMS:
+                self._gate_messages(stream, name)
             reply = await method(stream, key, request)
-            if reply is not None:
-                await stream.send_message(reply)
+            if reply is None:
+                return
+            if self.gate.active:
+                reply = await self.gate.reply(name, reply)
+            await _send(stream, reply, stream.send_message)
 
         return serve
+
+    def _gate_messages(self, stream: AnyStream, name: str) -> None:
+        send = stream.send_message
+
+        async def send_message(message: Any) -> None:
+            if self.gate.active:
+                message = await self.gate.reply(name, message)
+            await _send(stream, message, send)
+
+        stream.send_message = send_message  # type: ignore[method-assign]
 
     async def _receive(self, stream: AnyStream, request_type: type[Any]) -> Any:
         # grpclib's own recv_message takes messages of any size.
@@ -100,3 +123,16 @@ class Service:
             return stream._codec.decode(data, request_type)
         except DecodeError as error:
             raise GRPCError(Status.INTERNAL, str(error)) from error
+
+
+async def _send(
+    stream: AnyStream, reply: Any, send_message: Callable[[Any], Awaitable[None]]
+) -> None:
+    """Send a message, or bytes where a message would stand."""
+    if not isinstance(reply, bytes):
+        await send_message(reply)
+        return
+    if not stream._send_initial_metadata_done:
+        await stream.send_initial_metadata()
+    await stream._stream.send_data(b"\0" + len(reply).to_bytes(4, "big") + reply)
+    stream._send_message_done = True

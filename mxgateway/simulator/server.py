@@ -12,14 +12,16 @@ from typing import Any
 from grpclib.protocol import H2Protocol
 from grpclib.server import Server
 from h2.errors import ErrorCodes
-from h2.events import Event, StreamReset
+from h2.events import StreamReset
 
 from mxgateway.codec.grpc import MessageCodec
 from mxgateway.errors import ConfigurationError
 from mxgateway.simulator.audit import Audit
+from mxgateway.simulator.connection import ServerConnection
+from mxgateway.simulator.gate import CallGate
 from mxgateway.simulator.rpc import Service
 
-__all__ = ["Listener", "TlsFiles", "tls_context"]
+__all__ = ["Listener", "TlsFiles", "load_certificate", "tls_context"]
 
 _GRACE = 1.0  # seconds for calls to end, and again for connections
 
@@ -48,57 +50,27 @@ def tls_context(tls: ssl.SSLContext | TlsFiles | None) -> ssl.SSLContext | None:
     if isinstance(tls, TlsFiles):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        try:
-            context.load_cert_chain(tls.certificate, tls.key)
-        except OSError as error:  # ssl.SSLError is one
-            raise ConfigurationError(
-                f"cannot load the certificate {tls.certificate} with the key {tls.key}: {error}"
-            ) from error
+        load_certificate(context, tls.certificate, tls.key)
     else:
         context = tls
     context.set_alpn_protocols(["h2"])
     return context
 
 
-class _Protocol(H2Protocol):
-    """One connection; tells the listener when it comes and goes."""
+def load_certificate(
+    context: ssl.SSLContext, certificate: str | PathLike[str], key: str | PathLike[str]
+) -> None:
+    """Let a server show a certificate from now on, on new connections.
 
-    listener: Listener
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
-        super().connection_made(transport)
-        known = self.processor.process
-
-        def process(event: Event) -> None:
-            if isinstance(event, StreamReset) and event.remote_reset:
-                self.listener.was_reset(event)
-            # grpclib gives up on events it has no handler for, such as unknown frames.
-            if type(event) in getattr(self.processor, "processors", ()):
-                known(event)
-
-        self.processor.process = process  # type: ignore[method-assign]
-        self.listener.arrived(self)
-
-    def data_received(self, data: bytes) -> None:
-        if not self.connection.is_closing():
-            super().data_received(data)
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        super().connection_lost(exc)
-        self.listener.left(self)
-
-    def shut(self) -> None:
-        """Say GOAWAY and close."""
-        if not self.connection.is_closing():
-            self.connection._connection.close_connection()
-            self.connection.flush()
-        self.processor.close("the server is shutting down")
-
-    def abort(self) -> None:
-        """Close without waiting for the peer."""
-        if isinstance(self.transport, asyncio.Transport):
-            self.transport.abort()
+    Raises:
+        ConfigurationError: The files cannot be read or do not belong together.
+    """
+    try:
+        context.load_cert_chain(certificate, key)
+    except OSError as error:  # ssl.SSLError is one
+        raise ConfigurationError(
+            f"cannot load the certificate {certificate} with the key {key}: {error}"
+        ) from error
 
 
 class Listener(Server):
@@ -107,41 +79,53 @@ class Listener(Server):
     Args:
         services: What it serves.
         audit: Where connections are counted.
+        gate: What every call passes, so that faults can touch it.
     """
 
-    def __init__(self, services: Collection[Service], audit: Audit) -> None:
+    def __init__(self, services: Collection[Service], audit: Audit, gate: CallGate) -> None:
         super().__init__(services, codec=MessageCodec())
+        for service in services:
+            service.gate = gate
         self._audit = audit
-        self._protocols: set[_Protocol] = set()
         self._empty = asyncio.Event()
         self._empty.set()
+        self._address = ("", 0)
+        self._silent = False
+        self.context: ssl.SSLContext | None = None
+        self.connections: set[ServerConnection] = set()
 
     def _protocol_factory(self) -> H2Protocol:
         made = super()._protocol_factory()
-        protocol = _Protocol(made.handler, made.config, made.h2_config)
-        protocol.listener = self
-        return protocol
+        return ServerConnection(
+            made.handler,
+            made.config,
+            made.h2_config,
+            arrived=self._arrived,
+            left=self._left,
+            was_reset=self._was_reset,
+        )
 
-    def arrived(self, protocol: _Protocol) -> None:
-        """Note a new connection."""
-        self._protocols.add(protocol)
+    def _arrived(self, connection: ServerConnection) -> None:
+        self.connections.add(connection)
+        if self._silent:
+            connection.wire.hold()
         self._empty.clear()
         self._audit.connections_opened += 1
         self._audit.changed()
 
-    def left(self, protocol: _Protocol) -> None:
-        """Note the end of a connection."""
-        self._protocols.discard(protocol)
+    def _left(self, connection: ServerConnection) -> None:
+        self.connections.discard(connection)
         self._audit.connections_closed += 1
         self._audit.changed()
-        if not self._protocols:
+        if not self.connections:
             self._empty.set()
 
-    def was_reset(self, event: StreamReset) -> None:
-        """Note that the peer reset a stream."""
+    def _was_reset(self, event: StreamReset) -> None:
         code = event.error_code
         self._audit.stream_resets[code.name if isinstance(code, ErrorCodes) else str(code)] += 1
         self._audit.changed()
+
+    # -- listening -----------------------------------------------------------------
 
     async def listen(self, host: str, port: int, context: ssl.SSLContext | None) -> int:
         """Start listening and return the port.
@@ -159,12 +143,42 @@ class Listener(Server):
             ) from error
         server: Any = self._server
         actual: int = server.sockets[0].getsockname()[1]
+        self._address = (host, actual)
+        self.context = context
         return actual
+
+    def refuse(self) -> None:
+        """Stop listening: new connections are refused, those that are there go on."""
+        server: Any = self._server
+        server.close()
+
+    async def accept_again(self) -> None:
+        """Listen again on the same port.
+
+        Raises:
+            OSError: Somebody else has taken the port.
+        """
+        host, port = self._address
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            self._protocol_factory, host, port, ssl=self.context
+        )
+
+    def silence(self) -> None:
+        """Read and send nothing more, on connections that are there and on new ones."""
+        self._silent = True
+        for connection in self.connections:
+            connection.wire.hold()
+
+    def speak(self) -> None:
+        """End the silence; what was held back is sent now."""
+        self._silent = False
+        for connection in list(self.connections):
+            connection.wire.release()
 
     async def stop(self) -> None:
         """Stop listening, let calls end for a moment, then close every connection."""
-        server: Any = self._server
-        server.close()
+        self.refuse()
         calls = {
             task
             for handler in self._handlers
@@ -174,12 +188,12 @@ class Listener(Server):
         if calls:
             await asyncio.wait(calls, timeout=_GRACE)
         self.close()
-        for protocol in list(self._protocols):
-            protocol.shut()
+        for connection in list(self.connections):
+            connection.shut()
         try:
             await asyncio.wait_for(self._empty.wait(), _GRACE)
         except TimeoutError:
-            for protocol in list(self._protocols):
-                protocol.abort()
+            for connection in list(self.connections):
+                connection.abort()
             await self._empty.wait()
         await self.wait_closed()

@@ -17,10 +17,14 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     OpenSessionRequest,
     ProtocolStatus,
     ProtocolStatusCode,
+    SessionState,
     StreamEventsRequest,
 )
-from mxgateway.simulator.commands import execute, select
-from mxgateway.simulator.events import EventQueue
+from mxgateway.simulator.alarm_service import alarm_methods
+from mxgateway.simulator.call import Call
+from mxgateway.simulator.commands import run, select
+from mxgateway.simulator.delivery import Subscriber
+from mxgateway.simulator.events import frame
 from mxgateway.simulator.gateway import Gateway
 from mxgateway.simulator.keys import ApiKey, KeyRing
 from mxgateway.simulator.rpc import AnyStream, Service
@@ -46,6 +50,7 @@ def gateway_service(gateway: Gateway, keys: KeyRing) -> Service:
             "CloseSession": methods.close_session,
             "Invoke": methods.invoke,
             "StreamEvents": methods.stream_events,
+            **alarm_methods(gateway, keys),
         },
         keys=keys,
         audit=gateway.audit,
@@ -70,6 +75,12 @@ class GatewayMethods:
         """Open a session. There is one backend, whatever the request asks for."""
         self._keys.require(key, "session:open")
         session = self._gateway.open_session(request.client_session_name, request.command_timeout)
+        # A client that leaves meanwhile leaves a session behind, until its lease ends.
+        await session.lifetime.responsive()
+        if session.state is not SessionState.READY:
+            session.close("worker-start-failed")
+            raise GRPCError(Status.UNAVAILABLE, f"session {session.id}: {session.reason}")
+        session.lifetime.touch()
         return OpenSessionReply(
             session_id=session.id,
             backend_name=BACKEND,
@@ -99,13 +110,10 @@ class GatewayMethods:
         entry, payload = select(request.command)
         self._keys.require(key, entry.scope)
         session = self._gateway.session(request.session_id)
-        if entry.handler is None:
-            raise GRPCError(
-                Status.UNIMPLEMENTED, f"the simulator does not know the command {entry.kind.name}"
-            )
         session.require_ready()
+        session.lifetime.touch()
         correlation_id = request.client_correlation_id or self._gateway.ids()
-        return execute(self._gateway, entry, session, payload, correlation_id)
+        return await run(Call(self._gateway, session, key), entry, payload, correlation_id)
 
     async def stream_events(
         self, stream: AnyStream, key: ApiKey, request: StreamEventsRequest
@@ -113,34 +121,39 @@ class GatewayMethods:
         """Send the events of a session until it ends or the client leaves."""
         self._keys.require(key, "events:read")
         session = self._gateway.session(request.session_id)
-        session.require_ready()
-        queue = session.events
-        queue.attach(request.after_worker_sequence)
+        subscriber = session.attach(request.after_worker_sequence)
         audit = self._gateway.audit
         audit.streams_opened += 1
         audit.changed()
         try:
             await stream.send_initial_metadata()
-            await self._pump(stream, queue, session.id)
+            await self._pump(stream, subscriber, session.id)
         except asyncio.CancelledError:
-            if queue.error is None:
+            if subscriber.error is None:
                 audit.streams_cancelled += 1
                 raise
-            # The session ended while this task waited for the client to read.
+            # The stream had to end while this task waited for the client to read.
             task = asyncio.current_task()
             assert task is not None
             task.uncancel()
-            raise queue.error from None
+            raise subscriber.error from None
         finally:
-            queue.detach()
+            session.detach(subscriber)
             audit.streams_ended += 1
             audit.changed()
 
-    async def _pump(self, stream: AnyStream, queue: EventQueue, session_id: str) -> None:
+    async def _pump(self, stream: AnyStream, queue: Subscriber, session_id: str) -> None:
         audit = self._gateway.audit
+        gate = self._gateway.gate
         transport = stream._stream
         while True:
             if len(queue):
+                if gate.active:
+                    # Nothing is taken yet, so that nothing is lost while a fault holds it.
+                    if instead := await gate.reply("StreamEvents", b""):
+                        await transport.send_data(frame(instead))
+                    if not len(queue):
+                        continue
                 room = await room_for(transport, queue.next_size())
                 frames = queue.take(min(room, _BATCH_BYTES))
                 # Several messages in one DATA frame cost as much as one.

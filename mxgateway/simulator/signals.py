@@ -1,32 +1,71 @@
-"""How values move: each signal computes the next value of one attribute, once per scan.
+"""How values move by themselves: each signal gives the value of one attribute at a scan.
 
-A signal sees the moment: number and time of the scan, the value the attribute has
-now, and a random generator of the attribute's own. Signals that start from the current value go on
-from a value that a client wrote; the others overwrite it with the next scan.
+The signals of this module depend on nothing but the number of the scan, the value
+the attribute started from, and the attribute's own noise. So a scan that nobody looks
+at need not be computed, and who looks later sees what he would have seen anyway.
+Signals that depend on other attributes stand in `processes`.
+
+A value that a client writes is a new start: counters, ramps and walks go on from it,
+steps and toggles keep it until their next turn, sines overwrite it with the next scan.
 """
 
 from __future__ import annotations
 
 import math
-import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
+
+from mxgateway.errors import ConfigurationError
 
 __all__ = [
     "Clocked",
     "Counter",
     "Each",
+    "Episodes",
     "Moment",
+    "Phases",
     "Ramp",
     "RandomWalk",
     "Rotate",
     "Signal",
     "Sine",
+    "Square",
     "Steps",
     "Toggle",
+    "demand",
+    "is_lazy",
+    "period_of",
 ]
+
+_MASK = (1 << 64) - 1
+
+
+def _mixed(number: int) -> int:
+    """Return 64 bits that look random; the finaliser of the SplitMix64 generator."""
+    number = (number * 0x9E3779B97F4A7C15) & _MASK
+    number = ((number ^ (number >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+    number = ((number ^ (number >> 27)) * 0x94D049BB133111EB) & _MASK
+    return number ^ (number >> 31)
+
+
+def demand(holds: bool, text: str) -> None:
+    """Refuse the arguments of a signal unless a condition holds.
+
+    Raises:
+        ConfigurationError: It does not.
+    """
+    if not holds:
+        raise ConfigurationError(text)
+
+
+def _nowhere(reference: str) -> Any:
+    raise KeyError(f"there is no plant to read {reference!r} from")
+
+
+def _never(scan: int) -> datetime:
+    raise KeyError(f"there is no plant to take the time of scan {scan} from")
 
 
 @dataclass(slots=True)
@@ -35,49 +74,110 @@ class Moment:
 
     Attributes:
         scan: Number of the scan, from 1.
-        current: The value the attribute has.
-        rng: Random generator of the attribute.
-        time: Time of the scan.
+        start: The value that the attribute started with, or that was written last.
+        since: The scan of that; 0 for the initial value.
+        current: The value the attribute has; only for signals that are not lazy.
+        key: Sets the noise of the attribute apart from that of others.
+        time_of: Returns the time of an earlier scan.
+        read: Returns the value of another attribute; `Me.` and `MyContainer.` begin a
+            relative reference.
+        memory: What the signal left here at the scan before; only for signals that
+            are not lazy.
     """
 
     scan: int
-    current: Any
-    rng: random.Random
-    time: datetime
+    start: Any
+    since: int = 0
+    current: Any = None
+    key: int = 0
+    time_of: Callable[[int], datetime] = field(default=_never, repr=False)
+    read: Callable[[str], Any] = field(default=_nowhere, repr=False)
+    memory: Any = None
+
+    def turns(self, every: int) -> int:
+        """Return how often something that happens every `every` scans has happened by now."""
+        return self.scan // every - self.since // every
+
+    def noise(self, number: int, kind: int = 0) -> float:
+        """Return the noise with this number: evenly spread over 0 up to 1."""
+        return _mixed(self.key ^ _mixed(number << 8 | kind)) / (_MASK + 1)
+
+    def around(self, number: int) -> float:
+        """Return noise between -1 and 1."""
+        return 2.0 * self.noise(number) - 1.0
 
 
 class Signal(Protocol):
-    """What the plant asks for a new value with every scan."""
+    """What moves one attribute.
+
+    A signal may have two more members: `lazy`, true where its value depends on nothing
+    but `scan`, `start`, `since` and `key`; and `every`, the scans between two changes.
+    One that is not lazy is asked at every scan, in the order of the plant.
+    `quality(at)`, where there is one, gives the quality; None leaves it as it is.
+    """
 
     def step(self, at: Moment) -> Any:
-        """Return the value after this scan; `at.current` itself if it stays."""
+        """Return the value at this scan."""
         ...
+
+
+def is_lazy(signal: Signal) -> bool:
+    """Whether scans that nobody looks at need not be computed."""
+    return bool(getattr(signal, "lazy", False))
+
+
+def period_of(signal: Signal) -> int:
+    """Return how many scans lie between two changes."""
+    return int(getattr(signal, "every", 1))
 
 
 @dataclass(frozen=True)
 class Counter:
-    """Adds `step_by` per scan, continuing from `first` once above `last`."""
+    """Adds `step_by` every `every` scans; above `last` it begins again at `first`."""
 
     step_by: int = 1
     first: int = 0
     last: int = 2_147_483_647
+    every: int = 1
+    lazy: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        demand(self.step_by >= 1, f"step_by: give 1 or more, not {self.step_by}")
+        demand(self.every >= 1, f"every: give 1 scan or more, not {self.every}")
+        demand(self.first <= self.last, "first has to be at or below last")
 
     def step(self, at: Moment) -> Any:
-        following = int(at.current) + self.step_by
-        return following if following <= self.last else self.first
+        turns = at.turns(self.every)
+        start = int(at.start)
+        straight = max(0, (self.last - start) // self.step_by)
+        if turns <= straight:
+            return start + turns * self.step_by
+        round_length = max(0, self.last - self.first) // self.step_by + 1
+        return self.first + (turns - straight - 1) % round_length * self.step_by
 
 
 @dataclass(frozen=True)
 class Ramp:
-    """Adds `slope` per scan and falls back to `low` above `high`."""
+    """Adds `slope` per scan; beyond `low` or `high` it begins again at the other end."""
 
     low: float
     high: float
     slope: float
+    every: ClassVar[int] = 1
+    lazy: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        demand(self.low < self.high, "low has to be below high")
+        demand(bool(self.slope), "slope: give a number other than 0")
 
     def step(self, at: Moment) -> Any:
-        following = float(at.current) + self.slope
-        return following if following <= self.high else self.low
+        value = float(at.start) + at.turns(1) * self.slope
+        if self.low <= value <= self.high:
+            return value
+        begin, end = (self.low, self.high) if self.slope > 0 else (self.high, self.low)
+        straight = max(0, math.floor((end - float(at.start)) / self.slope))
+        round_length = math.floor((end - begin) / self.slope) + 1
+        return begin + (at.turns(1) - straight - 1) % round_length * self.slope
 
 
 @dataclass(frozen=True)
@@ -88,44 +188,146 @@ class Sine:
     amplitude: float
     period: float
     noise: float = 0.0
+    phase: float = 0.0
+    every: ClassVar[int] = 1
+    lazy: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        demand(self.period > 0, f"period: give more than 0 scans, not {self.period}")
 
     def step(self, at: Moment) -> Any:
-        value = self.middle + self.amplitude * math.sin(2 * math.pi * at.scan / self.period)
-        return value + at.rng.uniform(-self.noise, self.noise) if self.noise else value
+        turn = at.scan / self.period + self.phase
+        value = self.middle + self.amplitude * math.sin(2 * math.pi * turn)
+        return value + self.noise * at.around(at.scan) if self.noise else value
+
+
+@dataclass(frozen=True)
+class Square:
+    """A square wave: `high` for `on` scans, then `low` until `period` scans are over.
+
+    Where `phase` is None every attribute begins its wave at a place of its own.
+    """
+
+    low: Any = False
+    high: Any = True
+    period: int = 60
+    on: int = 30
+    phase: int | None = 0
+    every: ClassVar[int] = 1
+    lazy: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        demand(self.period >= 1, f"period: give 1 scan or more, not {self.period}")
+
+    def step(self, at: Moment) -> Any:
+        phase = int(at.noise(0) * self.period) if self.phase is None else self.phase
+        return self.high if (at.scan + phase) % self.period < self.on else self.low
 
 
 @dataclass(frozen=True)
 class RandomWalk:
-    """Moves by up to `stride` per scan and stays within `low` and `high`."""
+    """Wanders slowly between `low` and `high`, by up to `stride` per scan.
+
+    Coarse noise with finer noise on top, so that any scan can be computed at once.
+    From a start or a written value it finds back into its course by as small steps.
+    """
 
     low: float
     high: float
     stride: float
+    every: ClassVar[int] = 1
+    lazy: ClassVar[bool] = True
+
+    # Share and relative length of the pieces: moves add up to 4/length of the range.
+    _PIECES: ClassVar[tuple[tuple[float, int], ...]] = ((0.6, 1), (0.25, 4), (0.15, 16))
+
+    def __post_init__(self) -> None:
+        demand(self.low < self.high, "low has to be below high")
+        demand(self.stride > 0, f"stride: give more than 0, not {self.stride}")
 
     def step(self, at: Moment) -> Any:
-        following = float(at.current) + at.rng.uniform(-self.stride, self.stride)
-        return min(max(following, self.low), self.high)
+        if at.scan == at.since:
+            return at.start
+        here = self._course(at, at.scan)
+        offset = float(at.start) - self._course(at, at.since)
+        scans = 4 * abs(offset) / self.stride
+        passed = at.scan - at.since
+        if passed < scans:
+            here += offset * (1 - passed / scans)
+        return min(max(here, self.low), self.high)
+
+    def _course(self, at: Moment, scan: int) -> float:
+        half = (self.high - self.low) / 2
+        quick = min(self.stride / 4, half)
+        slow = half - quick
+        longest = max(1, math.ceil(2 * slow / self.stride)) * 16
+        value = quick * (2 * at.noise(scan, 9) - 1)
+        for kind, (share, parts) in enumerate(self._PIECES):
+            number, place = divmod(scan * parts, longest)
+            one, other = at.noise(number, kind), at.noise(number + 1, kind)
+            value += slow * share * (2 * (one + (other - one) * place / longest) - 1)
+        return self.low + half + value
 
 
 @dataclass(frozen=True)
 class Toggle:
-    """Changes between false and true every `scans` scans."""
+    """Changes between false and true every `every` scans."""
 
-    scans: int = 1
+    every: int = 1
+    lazy: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        demand(self.every >= 1, f"every: give 1 scan or more, not {self.every}")
 
     def step(self, at: Moment) -> Any:
-        return (not at.current) if at.scan % self.scans == 0 else at.current
+        return (not at.start) if at.turns(self.every) % 2 else at.start
 
 
 @dataclass(frozen=True)
 class Steps:
-    """Goes through `values` in turn, each for `scans` scans."""
+    """Goes through `values` in turn, each for `every` scans."""
 
     values: Sequence[Any]
-    scans: int = 1
+    every: int = 1
+    lazy: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        demand(self.every >= 1, f"every: give 1 scan or more, not {self.every}")
+        demand(len(self.values) > 0, "values: give one or more")
 
     def step(self, at: Moment) -> Any:
-        return self.values[at.scan // self.scans % len(self.values)]
+        if not at.turns(self.every):
+            return at.start
+        return self.values[at.scan // self.every % len(self.values)]
+
+
+@dataclass(frozen=True)
+class Phases:
+    """Goes through `values` in turn, each for its own number of `scans`."""
+
+    values: Sequence[Any]
+    scans: Sequence[int]
+    every: ClassVar[int] = 1
+    lazy: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        demand(len(self.values) > 0, "values: give one or more")
+        demand(len(self.values) == len(self.scans), "scans: give one number for each value")
+        demand(min(self.scans) >= 1, "scans: give 1 or more for each value")
+
+    def step(self, at: Moment) -> Any:
+        turn, place = self._place(at.scan)
+        if (turn, place) == self._place(at.since):
+            return at.start
+        return self.values[place]
+
+    def _place(self, scan: int) -> tuple[int, int]:
+        turn, rest = divmod(scan, sum(self.scans))
+        for place, length in enumerate(self.scans):
+            if rest < length:
+                return turn, place
+            rest -= length
+        raise AssertionError("the scans of the steps add up to the turn")
 
 
 @dataclass(frozen=True)
@@ -133,34 +335,94 @@ class Clocked:
     """The time of every `every`-th scan."""
 
     every: int = 1
+    lazy: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        demand(self.every >= 1, f"every: give 1 scan or more, not {self.every}")
 
     def step(self, at: Moment) -> Any:
-        return at.time if at.scan % self.every == 0 else at.current
+        return at.time_of(at.scan - at.scan % self.every) if at.turns(self.every) else at.start
 
 
 @dataclass(frozen=True)
 class Rotate:
-    """Moves the elements of an array on by one place every `scans` scans."""
+    """Moves the elements of an array on by one place every `every` scans."""
 
-    scans: int = 1
+    every: int = 1
+    lazy: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        demand(self.every >= 1, f"every: give 1 scan or more, not {self.every}")
 
     def step(self, at: Moment) -> Any:
-        if at.scan % self.scans or not at.current:
-            return at.current
-        return [at.current[-1], *at.current[:-1]]
+        if not at.start:
+            return at.start
+        place = -at.turns(self.every) % len(at.start)
+        return [*at.start[place:], *at.start[:place]]
 
 
 @dataclass(frozen=True)
 class Each:
-    """Applies `signal` to every element of an array every `scans` scans."""
+    """Applies `signal` to every element of an array every `every` scans."""
 
     signal: Signal
-    scans: int = 1
+    every: int = 1
+    lazy: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        demand(self.every >= 1, f"every: give 1 scan or more, not {self.every}")
 
     def step(self, at: Moment) -> Any:
-        if at.scan % self.scans:
-            return at.current
-        return [self._one(at, element) for element in at.current]
+        scan, since = at.scan // self.every, at.since // self.every
+        if scan == since:
+            return at.start
+        return [
+            self.signal.step(
+                Moment(scan, element, since, key=_mixed(at.key + n), time_of=at.time_of)
+            )
+            for n, element in enumerate(at.start)
+        ]
 
-    def _one(self, at: Moment, element: Any) -> Any:
-        return self.signal.step(Moment(at.scan, element, at.rng, at.time))
+
+@dataclass(frozen=True)
+class Episodes:
+    """Gives `quality` for `lasting` of every `period` scans; the value stands still then.
+
+    Where `phase` is None every attribute begins at a place of its own.
+    """
+
+    signal: Signal | None = None
+    bad: int = 24
+    period: int = 60
+    lasting: int = 5
+    phase: int | None = None
+    every: ClassVar[int] = 1
+    usual: int = 192
+
+    def __post_init__(self) -> None:
+        demand(self.period >= 1, f"period: give 1 scan or more, not {self.period}")
+        demand(0 <= self.bad < 65_536, f"bad: a quality is 0 to 65535, not {self.bad}")
+
+    @property
+    def lazy(self) -> bool:
+        """Whether the signal inside is."""
+        return self.signal is None or is_lazy(self.signal)
+
+    def _passed(self, at: Moment) -> int:
+        phase = int(at.noise(0, 7) * self.period) if self.phase is None else self.phase
+        return (at.scan + phase) % self.period
+
+    def step(self, at: Moment) -> Any:
+        if self.signal is None:
+            return at.start if self.lazy else at.current
+        passed = self._passed(at)
+        if passed >= self.lasting:
+            return self.signal.step(at)
+        if not self.lazy:
+            return at.current
+        begin = max(at.scan - passed - 1, at.since)
+        return self.signal.step(Moment(begin, at.start, at.since, key=at.key, time_of=at.time_of))
+
+    def quality(self, at: Moment) -> int | None:
+        """Return the quality at this scan."""
+        return self.bad if self._passed(at) < self.lasting else self.usual

@@ -14,13 +14,32 @@ from typing import Any, Self
 
 from mxgateway.errors import ClientClosedError, ConfigurationError
 from mxgateway.generated.galaxy_repository.v1 import DeployEvent
+from mxgateway.simulator.alarms import Condition
+from mxgateway.simulator.alarms.areas import Areas
+from mxgateway.simulator.alarms.engine import AlarmEngine
+from mxgateway.simulator.alarms.monitor import AlarmMonitor
 from mxgateway.simulator.audit import Audit
-from mxgateway.simulator.clock import Clock, IdSource, random_ids, seeded_ids, system_clock
-from mxgateway.simulator.demo_plant import demo_plant
-from mxgateway.simulator.galaxy import Galaxy, GalaxyRepository, ObjectSpec, demo_galaxy
+from mxgateway.simulator.clock import (
+    Clock,
+    IdSource,
+    ManualClock,
+    random_ids,
+    seeded_ids,
+    system_clock,
+)
+from mxgateway.simulator.control import ControlServer
+from mxgateway.simulator.faults import Faults
+from mxgateway.simulator.galaxy import Galaxy, GalaxyRepository, ObjectSpec
 from mxgateway.simulator.galaxy_service import galaxy_service
 from mxgateway.simulator.gateway import Gateway, Settings
 from mxgateway.simulator.keys import DEMO_KEY, READ_ONLY_KEY, ApiKey, KeyRing
+from mxgateway.simulator.model import (
+    Deployer,
+    ModelSource,
+    PlantModel,
+    demo_model,
+    galaxy_of,
+)
 from mxgateway.simulator.plant import GOOD, Plant, TagSpec
 from mxgateway.simulator.server import Listener, TlsFiles, tls_context
 from mxgateway.simulator.service import gateway_service
@@ -47,13 +66,21 @@ class Simulator:
         ca_file: What clients have to trust; only shown as `ca_file`. By default
             the certificate file, where there is one.
         keys: Who may call; by default one key with all scopes and a read-only one.
-        plant: The attributes; by default a small demo plant.
-        galaxy: What is deployed; by default the DemoPlant galaxy.
+        model: The plant: attributes, galaxy and alarms; by default the DemoPlant. See
+            `load_model`, `demo_model` and `scale_model`.
+        plant: Attributes instead of those of the model; the galaxy does not know them.
+        galaxy: What is deployed instead of the model; the plant does not follow it.
+        alarms: Alarm conditions instead of those of the model; without a model's plant
+            there are none but these.
         interval: Seconds between two scans of the plant; None for no scans of its own.
+        scan_parts: Parts that a scan is spread over, one after the other within the interval.
+        redeploy_every: Seconds between two deploys of the same galaxy; None for none.
         seed: Fixes signals and ids; None for other ids and values with every run.
         clock: Where all times come from.
         ids: Where session and correlation ids come from; by default from `seed`.
         settings: Limits and delays.
+        control: `host:port` of the control channel, on a loopback address; None for none.
+        control_token: What its callers have to show; None for a new random one.
 
     Raises:
         ConfigurationError: An argument is wrong or the TLS files cannot be loaded.
@@ -67,16 +94,26 @@ class Simulator:
         tls: ssl.SSLContext | TlsFiles | None = None,
         ca_file: str | PathLike[str] | None = None,
         keys: Iterable[ApiKey] = (DEMO_KEY, READ_ONLY_KEY),
+        model: PlantModel | None = None,
         plant: Iterable[TagSpec] | None = None,
         galaxy: Galaxy | Iterable[ObjectSpec] | None = None,
+        alarms: Iterable[Condition] | None = None,
         interval: float | None = 1.0,
+        scan_parts: int = 1,
+        redeploy_every: float | None = None,
         seed: int | None = None,
         clock: Clock = system_clock,
         ids: IdSource | None = None,
         settings: Settings | None = None,
+        control: str | None = None,
+        control_token: str | None = None,
     ) -> None:
         if interval is not None and not interval > 0:
             raise ConfigurationError(f"interval: give seconds above 0, or None, not {interval!r}")
+        if scan_parts < 1:
+            raise ConfigurationError(f"scan_parts: give 1 or more, not {scan_parts!r}")
+        if model is not None and (plant is not None or galaxy is not None):
+            raise ConfigurationError("give a model, or plant and galaxy apart, not both")
         if not 0 <= port < 65_536:
             raise ConfigurationError(f"port: give 0 to 65535, not {port!r}")
         self._host = host
@@ -86,6 +123,7 @@ class Simulator:
             ca_file = tls.certificate
         self._ca_file = None if ca_file is None else os.fspath(ca_file)
         self._interval = interval
+        self._scan_parts = scan_parts
         self._keys = KeyRing(keys)
         self._listener: Listener | None = None
         self._scanner: asyncio.Task[None] | None = None
@@ -93,7 +131,10 @@ class Simulator:
             ids = random_ids() if seed is None else seeded_ids(seed)
         self.seed = random.SystemRandom().getrandbits(32) if seed is None else seed
         self.audit = Audit()
-        self.plant = Plant(demo_plant() if plant is None else plant, clock=clock, seed=self.seed)
+        self.model = model or demo_model()
+        self.plant = Plant(
+            ModelSource(self.model) if plant is None else plant, clock=clock, seed=self.seed
+        )
         self.gateway = Gateway(
             self.plant,
             clock=clock,
@@ -102,12 +143,39 @@ class Simulator:
             settings=settings or Settings(),
         )
         self.galaxy = GalaxyRepository(
-            demo_galaxy() if galaxy is None else galaxy,
+            galaxy_of(self.model) if galaxy is None else galaxy,
             clock=clock,
             builtins=self.gateway.settings.galaxy_builtins,
             watch_buffer=self.gateway.settings.deploy_buffer,
             on_change=self.audit.changed,
+            deployed=self.model.deployed if galaxy is None else None,
         )
+        self.gateway.references.galaxy = lambda: self.galaxy.galaxy
+        self._deployer = Deployer(
+            self.gateway, self.galaxy, self.model if plant is None else None, redeploy_every
+        )
+        if alarms is None:
+            alarms = self.model.alarms if plant is None else ()
+        areas = Areas(lambda: self.galaxy.galaxy)
+        self.alarms = AlarmEngine(
+            self.plant,
+            alarms,
+            clock=clock,
+            ids=seeded_ids(f"alarms-{self.seed}"),
+            group_of=areas.of,
+            forced_subtag=self.gateway.settings.forced_subtag,
+        )
+        if self.gateway.settings.alarms_enabled:
+            self.gateway.alarms = AlarmMonitor(
+                self.alarms,
+                areas,
+                clock=clock,
+                limit=self.gateway.settings.alarm_buffer,
+                tells_provider=self.gateway.settings.provider_status_message,
+                on_change=self.audit.changed,
+            )
+        self.faults = Faults(self)
+        self.control = None if control is None else ControlServer(self, control, control_token)
 
     # -- what a caller needs to connect ----------------------------------------
 
@@ -118,9 +186,19 @@ class Simulator:
         Raises:
             ClientClosedError: It has not been started.
         """
+        assert self.listener
+        return self._port
+
+    @property
+    def listener(self) -> Listener:
+        """What listens, for faults.
+
+        Raises:
+            ClientClosedError: It has not been started.
+        """
         if self._listener is None:
             raise ClientClosedError("the simulator does not run; enter it with `async with`")
-        return self._port
+        return self._listener
 
     @property
     def endpoint(self) -> str:
@@ -175,23 +253,37 @@ class Simulator:
                 galaxy_service(self.gateway, self._keys, self.galaxy),
             ],
             self.audit,
+            self.gateway.gate,
         )
         self._port = await listener.listen(self._host, self._port, self._tls)
         self._listener = listener
-        self.gateway.forget_all()
+        self.gateway.start()
         self.galaxy.restart()
+        self._deployer.start()
         if self._interval is not None:
             self._scanner = asyncio.create_task(self._scan_for_ever(self._interval))
+        if self.control is not None:
+            try:
+                await self.control.start()
+            except BaseException:
+                await self.stop()
+                raise
 
     async def stop(self) -> None:
         """Close sessions, calls and connections; bounded, and harmless when repeated."""
+        if self.control is not None:
+            await self.control.stop()
         listener, self._listener = self._listener, None
         scanner, self._scanner = self._scanner, None
         if scanner is not None:
             scanner.cancel()
             await asyncio.wait([scanner])
         if listener is not None:
+            self.faults.shut_down()
+            self._deployer.stop()
             self.gateway.shut_down()
+            if self.gateway.alarms is not None:
+                self.gateway.alarms.shut_down()
             self.galaxy.shut_down()
             await listener.stop()
 
@@ -212,17 +304,31 @@ class Simulator:
     async def _scan_for_ever(self, interval: float) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time()
+        parts = self._scan_parts
         while True:
-            due = max(due + interval, loop.time())
-            await asyncio.sleep(due - loop.time())
-            self.plant.scan()
-            self.audit.changed()
+            for part in range(parts):
+                due = max(due + interval / parts, loop.time())
+                await asyncio.sleep(due - loop.time())
+                self.plant.scan(part, parts)
+                self.audit.changed()
 
     async def scan(self) -> int:
         """Move the plant by one scan; return how many attributes changed."""
         changed = self.plant.scan()
         self.audit.changed()
         return changed
+
+    async def advance(self, seconds: float) -> None:
+        """Move a ManualClock and do what is due by then: leases, detach grace, workers that start.
+
+        Raises:
+            ConfigurationError: The simulator goes by another clock.
+        """
+        clock = self.gateway.clock
+        if not isinstance(clock, ManualClock):
+            raise ConfigurationError("only a simulator made with clock=ManualClock() can advance")
+        clock.advance(seconds)
+        self.audit.changed()
 
     async def set_value(
         self, tag: str, value: Any, *, quality: int = GOOD, timestamp: datetime | None = None
@@ -242,18 +348,30 @@ class Simulator:
         self.audit.changed()
 
     async def redeploy(
-        self, galaxy: Galaxy | Iterable[ObjectSpec] | None = None, *, at: datetime | None = None
+        self,
+        what: PlantModel | Galaxy | Iterable[ObjectSpec] | None = None,
+        *,
+        at: datetime | None = None,
     ) -> DeployEvent:
-        """Deploy a galaxy, or the same one again; subscribers are told, page tokens go stale.
+        """Deploy a plant, or the same again; subscribers are told, page tokens go stale.
+
+        With a plant, attributes come and go: an advised item whose attribute is gone gets
+        a failing data change, one that finds its attribute only now gets its value. A
+        galaxy alone changes nothing but what is browsed.
 
         Args:
-            galaxy: What is deployed; None for what was.
+            what: What is deployed; None for what was.
             at: Deploy time; by default the clock's.
 
         Raises:
-            ConfigurationError: The galaxy is not sound; then nothing has changed.
+            ConfigurationError: It is not sound; then nothing has changed.
         """
-        return self.galaxy.redeploy(galaxy, at=at)
+        event = self._deployer.deploy(what, at=at)
+        if isinstance(what, PlantModel):
+            self.model = what
+            self.alarms.load(what.alarms)
+        self.audit.changed()
+        return event
 
     async def wait_for(self, predicate: Callable[[Self], bool], timeout: float = 5.0) -> None:
         """Return once `predicate(simulator)` is true, asked again after all that happens.

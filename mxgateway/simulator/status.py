@@ -9,8 +9,13 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
 )
 
 __all__ = [
+    "ENGINE_STOPPED",
     "E_INVALIDARG",
+    "NOT_SUPPORTED",
+    "NO_PERMISSION",
     "OK_STATUS",
+    "PENDING_STATUS",
+    "PLATFORM_STOPPED",
     "SECURED_WRITE_NEEDED",
     "VERIFIED_WRITE_NEEDED",
     "WRITE_REFUSED",
@@ -19,11 +24,19 @@ __all__ = [
 ]
 
 E_INVALIDARG = -2_147_024_809
+NOT_SUPPORTED = -2_147_467_231  # 0x80004021
 
 # Detail codes, MXAccess reference, section 4.1.
+PLATFORM_STOPPED = 2
+ENGINE_STOPPED = 5
+NO_PERMISSION = 321
 WRITE_REFUSED = 902
 SECURED_WRITE_NEEDED = 1012
 VERIFIED_WRITE_NEEDED = 1013
+
+
+# A pending write arrives with non-zero success too.
+_USABLE = (MxStatusCategory.OK, MxStatusCategory.PENDING)
 
 
 def make_status(
@@ -31,7 +44,7 @@ def make_status(
 ) -> MxStatusProxy:
     """Return a status; raw members hold proto numbers, as in the gateway's own fixture."""
     return MxStatusProxy(
-        success=-1 if category is MxStatusCategory.OK else 0,
+        success=-1 if category in _USABLE else 0,
         category=category,
         detected_by=source,
         detail=detail,
@@ -42,6 +55,7 @@ def make_status(
 
 
 OK_STATUS = make_status(MxStatusCategory.OK, MxStatusSource.REQUESTING_LMX)
+PENDING_STATUS = make_status(MxStatusCategory.PENDING, MxStatusSource.RESPONDING_AUTOMATION_OBJECT)
 
 
 def unresolved_status(detail: int) -> MxStatusProxy:

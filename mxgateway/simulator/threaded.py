@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
-import threading
 from collections.abc import Callable, Coroutine, Iterable
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from mxgateway.errors import ClientClosedError, ConfigurationError
 from mxgateway.generated.galaxy_repository.v1 import DeployEvent
+from mxgateway.simulator.alarms.threaded import ThreadedAlarms
 from mxgateway.simulator.audit import Audit
+from mxgateway.simulator.control import ControlServer
+from mxgateway.simulator.faults import ThreadedFaults
 from mxgateway.simulator.galaxy import Galaxy, GalaxyRepository, ObjectSpec
+from mxgateway.simulator.loop_thread import LoopThread
+from mxgateway.simulator.model import PlantModel
 from mxgateway.simulator.plant import GOOD, Plant
 from mxgateway.simulator.simulator import Simulator
 
 __all__ = ["ThreadedSimulator"]
 
 T = TypeVar("T")
-
-_STOP_LIMIT = 10.0  # seconds; stopping takes two grace periods of a second at most
 
 
 class ThreadedSimulator:
@@ -38,9 +37,9 @@ class ThreadedSimulator:
 
     def __init__(self, **arguments: Any) -> None:
         self._simulator = Simulator(**arguments)
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._finish: asyncio.Event | None = None
+        self.faults = ThreadedFaults(self._simulator.faults, self._wait)
+        self.alarms = ThreadedAlarms(self._simulator.alarms, self._wait)
+        self._thread = LoopThread(self._simulator, "mxgateway-simulator", "the simulator")
 
     # -- life --------------------------------------------------------------------
 
@@ -50,36 +49,8 @@ class ThreadedSimulator:
         Raises:
             OSError: The address cannot be used.
         """
-        if self._thread is not None:
-            raise ConfigurationError("the simulator runs already")
-        started: concurrent.futures.Future[None] = concurrent.futures.Future()
-        # A daemon, so that a caller who forgets stop() can still end its process.
-        thread = threading.Thread(
-            target=self._run, args=(started,), name="mxgateway-simulator", daemon=True
-        )
-        thread.start()
-        try:
-            started.result()
-        except BaseException:
-            thread.join(_STOP_LIMIT)
-            raise
-        self._thread = thread
+        self._thread.start()
         return self
-
-    def _run(self, started: concurrent.futures.Future[None]) -> None:
-        try:
-            asyncio.run(self._serve(started))
-        except BaseException as error:
-            if started.done():
-                raise
-            started.set_exception(error)
-
-    async def _serve(self, started: concurrent.futures.Future[None]) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._finish = asyncio.Event()
-        async with self._simulator:
-            started.set_result(None)
-            await self._finish.wait()
 
     def stop(self) -> None:
         """Stop the simulator and its thread; harmless when repeated.
@@ -87,16 +58,7 @@ class ThreadedSimulator:
         Raises:
             TimeoutError: The thread did not end in time.
         """
-        thread, self._thread = self._thread, None
-        if thread is None:
-            return
-        assert self._loop is not None
-        assert self._finish is not None
-        self._loop.call_soon_threadsafe(self._finish.set)
-        thread.join(_STOP_LIMIT)
-        if thread.is_alive():
-            raise TimeoutError(f"the simulator's thread did not end within {_STOP_LIMIT:g} s")
-        self._loop = self._finish = None
+        self._thread.stop()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -147,6 +109,11 @@ class ThreadedSimulator:
         return self._simulator.session_count
 
     @property
+    def control(self) -> ControlServer | None:
+        """The control channel, for its endpoint and token, or None."""
+        return self._simulator.control
+
+    @property
     def plant(self) -> Plant:
         """The plant; read it from any thread, change it through `set_value` only."""
         return self._simulator.plant
@@ -167,6 +134,10 @@ class ThreadedSimulator:
         """Move the plant by one scan; return how many attributes changed."""
         return self._wait(self._simulator.scan())
 
+    def advance(self, seconds: float) -> None:
+        """Move a ManualClock and do what is due by then, as `Simulator.advance` does."""
+        self._wait(self._simulator.advance(seconds))
+
     def set_value(
         self, tag: str, value: Any, *, quality: int = GOOD, timestamp: datetime | None = None
     ) -> None:
@@ -174,10 +145,13 @@ class ThreadedSimulator:
         self._wait(self._simulator.set_value(tag, value, quality=quality, timestamp=timestamp))
 
     def redeploy(
-        self, galaxy: Galaxy | Iterable[ObjectSpec] | None = None, *, at: datetime | None = None
+        self,
+        what: PlantModel | Galaxy | Iterable[ObjectSpec] | None = None,
+        *,
+        at: datetime | None = None,
     ) -> DeployEvent:
-        """Deploy a galaxy, or the same one again, as `Simulator.redeploy` does."""
-        return self._wait(self._simulator.redeploy(galaxy, at=at))
+        """Deploy a plant, or the same again, as `Simulator.redeploy` does."""
+        return self._wait(self._simulator.redeploy(what, at=at))
 
     def wait_until(self, predicate: Callable[[Simulator], bool], timeout: float = 5.0) -> None:
         """Block until `predicate(simulator)` is true; it runs in the simulator's thread.
@@ -196,8 +170,4 @@ class ThreadedSimulator:
         return self._wait(run())
 
     def _wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        loop = self._loop
-        if loop is None or self._thread is None:
-            coroutine.close()
-            raise ClientClosedError("the simulator does not run; enter it with `with`")
-        return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
+        return self._thread.call(coroutine)

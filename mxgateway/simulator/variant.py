@@ -21,6 +21,7 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     MxDataType,
     MxSparseArray,
     MxValue,
+    RawArray,
     StringArray,
     TimestampArray,
 )
@@ -41,6 +42,8 @@ __all__ = [
     "CoercionError",
     "InvalidValueError",
     "TypeInfo",
+    "batch_array",
+    "batch_value",
     "coerce",
     "coerce_python",
     "from_message",
@@ -105,6 +108,31 @@ def to_message(info: TypeInfo, value: Any) -> MxValue:
     return message
 
 
+def batch_value(info: TypeInfo, samples: list[Any]) -> MxValue:
+    """Return the samples of a buffered item as one array, for types without arrays too.
+
+    A sample without a value is the type's default; its quality tells.
+    """
+    values = [info.default if sample is None else sample for sample in samples]
+    array = batch_array(f"{info.kind}s", values)
+    array.element_data_type = info.data_type
+    array.variant_type = f"VT_ARRAY|{info.variant}"
+    array.raw_element_data_type = int(info.data_type)
+    return MxValue(
+        data_type=info.data_type,
+        variant_type=array.variant_type,
+        raw_data_type=int(info.data_type),
+        array_value=array,
+    )
+
+
+def batch_array(member: str, values: list[Any]) -> MxArray:
+    """Return an array whose elements stand in `member`, without a data type."""
+    array = MxArray(dimensions=[len(values)])
+    setattr(array, member, _ARRAY_CLASS[member](values=values))
+    return array
+
+
 _ARRAY_CLASS: dict[str, Any] = {
     "bool_values": BoolArray,
     "int32_values": Int32Array,
@@ -112,6 +140,7 @@ _ARRAY_CLASS: dict[str, Any] = {
     "double_values": DoubleArray,
     "string_values": StringArray,
     "timestamp_values": TimestampArray,
+    "raw_values": RawArray,
 }
 
 
@@ -234,6 +263,10 @@ def _expand(sparse: MxSparseArray) -> list[Any]:
         seen.add(element.index)
         if element.value is None:
             raise InvalidValueError(f"sparse array: element {element.index} has no value")
+        if getattr(element.value, info.kind) is None:
+            raise InvalidValueError(
+                f"sparse array: element {element.index} is no {info.data_type.name}"
+            )
         try:
             values[element.index] = coerce(element.value, info, is_array=False)
         except CoercionError as error:

@@ -261,9 +261,9 @@ async def test_progress_is_told_after_every_page(options: ClientOptions) -> None
             DiscoverHierarchyOptions(page_size=12), progress=told.append
         )
     assert told == [
-        WalkProgress(done=12, total=30, pages=1, restarts=0),
-        WalkProgress(done=24, total=30, pages=2, restarts=0),
-        WalkProgress(done=30, total=30, pages=3, restarts=0),
+        WalkProgress(done=12, total=32, pages=1, restarts=0),
+        WalkProgress(done=24, total=32, pages=2, restarts=0),
+        WalkProgress(done=32, total=32, pages=3, restarts=0),
     ]
 
 
@@ -313,7 +313,7 @@ async def test_discovering_starts_over_when_the_galaxy_is_deployed_meanwhile(
             )
     assert _ids(found) == list(range(1, 26))
     assert told == [
-        WalkProgress(done=20, total=30, pages=1, restarts=0),
+        WalkProgress(done=20, total=32, pages=1, restarts=0),
         WalkProgress(done=0, total=0, pages=0, restarts=1),
         WalkProgress(done=20, total=25, pages=1, restarts=1),
         WalkProgress(done=25, total=25, pages=2, restarts=1),

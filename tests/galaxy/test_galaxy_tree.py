@@ -30,7 +30,7 @@ def _object(gobject_id: int, parent: int = 0, name: str = "", area: bool = False
 
 def test_objects_are_found_by_contained_path_id_and_tag_name() -> None:
     tree = HierarchyTree(_demo())
-    assert len(tree) == 30
+    assert len(tree) == 32
     valve = tree["Plant/Intake/Tank_001/InletValve"]
     assert valve.object.tag_name == "Valve_001"
     assert valve is tree["plant.intake.TANK_001.inletvalve"]
@@ -155,8 +155,8 @@ def test_hits_carry_the_object_and_the_attribute() -> None:
     (whole,) = tree.find("Reactor_001", attributes=False)
     assert whole == TagHit("Reactor_001", hit.object, None)
     assert tree.find("Reactor_001", objects=False) == []
-    assert len(tree.find("*", objects=False)) == 309
-    assert len(tree.find("*")) == 309 + 30
+    assert len(tree.find("*", objects=False)) == 325
+    assert len(tree.find("*")) == 325 + 32
 
 
 def test_an_empty_pattern_is_refused() -> None:

@@ -46,7 +46,7 @@ async def test_the_current_state_comes_first_and_then_one_event_for_each_deploy(
             assert isinstance(first, DeployEvent)
             assert (first.sequence, first.time_of_last_deploy) == (1, START)
             assert first.time_of_last_deploy_present
-            assert (first.object_count, first.attribute_count) == (30, 309)
+            assert (first.object_count, first.attribute_count) == (32, 325)
             sim.redeploy(scale_galaxy(50, 2))
             second = await _next(watch)
             assert (second.sequence, second.object_count, second.attribute_count) == (2, 50, 100)

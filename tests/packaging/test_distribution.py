@@ -26,6 +26,7 @@ def test_the_wheel_is_pure_python_for_any_platform(distribution: Distribution) -
     assert {Path(name).suffix for name in distribution.files()} <= {
         ".py",
         ".typed",
+        ".toml",  # the built-in plant
         ".txt",
         "",  # METADATA, WHEEL, RECORD, LICENSE
     }

@@ -30,21 +30,11 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
 from mxgateway.simulator import ManualClock, Settings, Simulator
 
 E_INVALIDARG = -2147024809
-SERVED = {
-    MxCommandKind.REGISTER,
-    MxCommandKind.UNREGISTER,
-    MxCommandKind.ADD_ITEM,
-    MxCommandKind.ADD_ITEM2,
-    MxCommandKind.REMOVE_ITEM,
-    MxCommandKind.ADVISE,
-    MxCommandKind.UN_ADVISE,
-    MxCommandKind.ADVISE_SUPERVISORY,
+EMPTY_IS_INVALID = {
     MxCommandKind.WRITE,
     MxCommandKind.WRITE2,
-    MxCommandKind.PING,
-    MxCommandKind.GET_SESSION_STATE,
-    MxCommandKind.GET_WORKER_INFO,
-    MxCommandKind.DRAIN_EVENTS,
+    MxCommandKind.WRITE_SECURED,
+    MxCommandKind.WRITE_SECURED2,
 }
 KINDS = [kind for kind in MxCommandKind if kind is not MxCommandKind.UNSPECIFIED]
 PAYLOADS = {
@@ -82,17 +72,25 @@ def test_there_are_39_kinds() -> None:
     assert len(KINDS) == 39
 
 
-@pytest.mark.parametrize("kind", [k for k in KINDS if k not in SERVED], ids=lambda k: k.name)
-async def test_a_kind_that_is_not_served_is_unimplemented_by_name(
+@pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.name)
+async def test_every_kind_is_answered_with_its_kind_and_the_correlation_id(
     sim: Simulator, user: Any, kind: MxCommandKind
 ) -> None:
     field, payload = payload_of(kind)
     command = MxCommand(kind=kind)
     setattr(command, field, payload)
-    with pytest.raises(GRPCError) as caught:
-        await user.stub.invoke(MxCommandRequest(session_id=user.session_id, command=command))
-    assert caught.value.status is Status.UNIMPLEMENTED
-    assert kind.name in str(caught.value.message)
+    request = MxCommandRequest(
+        session_id=user.session_id, client_correlation_id="mine", command=command
+    )
+    if kind in EMPTY_IS_INVALID:
+        with pytest.raises(GRPCError) as caught:
+            await user.stub.invoke(request)
+        assert caught.value.status is Status.INVALID_ARGUMENT
+        return
+    reply = await user.stub.invoke(request)
+    assert reply.kind is kind
+    assert reply.correlation_id == "mine"
+    assert reply.session_id == user.session_id
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.name)

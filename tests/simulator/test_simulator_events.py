@@ -93,7 +93,7 @@ async def test_events_made_of_parts_equal_what_the_encoder_writes(
     await user.write(item, MxValue(int32_value=3))
     await changes(sim, 300, start=10)
     session = sim.gateway.sessions[user.session_id]
-    for framed in session.events.take(1 << 20):
+    for framed in session.events.attach(0).take(1 << 20):
         message = framed[5:]
         assert encode(decode(MxEvent, message)) == message
         assert int.from_bytes(framed[1:5], "big") == len(message)
@@ -184,20 +184,22 @@ async def test_a_gap_begins_with_one_sentinel_and_the_oldest_event_follows(
         user.channel.close()
 
 
-async def test_the_ring_forgets_events_that_are_too_old(
-    sim: Simulator, user: Any, clock: ManualClock
-) -> None:
-    await user.advised(TAG)
-    async with user.events() as stream:
-        await changes(sim, 2)
-        await stream.take(3)
-    await sim.wait_for(lambda s: s.audit.streams_open == 0)
-    clock.advance(301)
-    await changes(sim, 1, start=50)
-    async with user.events(after=1) as stream:
-        gap, event = await stream.take(2)
-    assert gap.replay_gap.oldest_available_sequence == 4
-    assert event.worker_sequence == 4
+async def test_the_ring_forgets_events_that_are_too_old(clock: ManualClock, connect: Any) -> None:
+    settings = Settings(detach_grace=0)
+    async with Simulator(interval=None, clock=clock, settings=settings) as sim:
+        user = await connect(sim)
+        await user.advised(TAG)
+        async with user.events() as stream:
+            await changes(sim, 2)
+            await stream.take(3)
+        await sim.wait_for(lambda s: s.audit.streams_open == 0)
+        clock.advance(301)
+        await changes(sim, 1, start=50)
+        async with user.events(after=1) as stream:
+            gap, event = await stream.take(2)
+        assert gap.replay_gap.oldest_available_sequence == 4
+        assert event.worker_sequence == 4
+        user.channel.close()
 
 
 async def test_drain_events_takes_what_waits_and_never_a_sentinel(
@@ -304,11 +306,11 @@ async def test_a_reader_that_does_not_read_overflows_and_gets_whole_messages_the
 
 
 async def test_a_large_event_passes_a_small_window(sim: Simulator, user: Any) -> None:
-    await user.advised("SimProbe_001.TestBigString")
+    await user.advised("SimProbe_002.TestBigString")
     text = "x" * 10_000_000
     async with user.events() as stream:
         await stream.next()
-        await sim.set_value("SimProbe_001.TestBigString", text)
+        await sim.set_value("SimProbe_002.TestBigString", text)
         event = await stream.next()
         assert event.value.string_value == text
 

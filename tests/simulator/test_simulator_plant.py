@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter as Tally
 from typing import Any
 
 import pytest
@@ -14,18 +16,8 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     MxValue,
     UnAdviseCommand,
 )
-from mxgateway.simulator import DEFAULT_ITEM, ManualClock, Simulator, TagSpec, demo_plant
-from mxgateway.simulator.signals import (
-    Clocked,
-    Counter,
-    Each,
-    Ramp,
-    RandomWalk,
-    Rotate,
-    Sine,
-    Steps,
-    Toggle,
-)
+from mxgateway.simulator import DEFAULT_ITEM, ManualClock, Plant, Simulator, TagSpec
+from mxgateway.simulator.signals import Counter
 
 T = MxDataType
 TYPES = [t for t in MxDataType if t not in (T.UNSPECIFIED, T.UNKNOWN, T.NO_DATA, T.END)]
@@ -95,8 +87,7 @@ ARRAY_MEMBERS = ("bool", "int32", "int64", "float", "double", "string", "timesta
 
 
 def test_the_plant_has_the_tags_that_the_documents_name() -> None:
-    names = {spec.reference for spec in demo_plant()}
-    assert len(names) >= 20
+    names = {tag.reference for tag in Simulator().plant}
     assert {
         DEFAULT_ITEM,
         "Pump_001.Speed",
@@ -124,13 +115,111 @@ async def test_a_scan_moves_what_has_a_signal_and_nothing_else(
 ) -> None:
     before = {tag.reference: tag.value for tag in sim.plant}
     clock.advance(1)
-    changed = await sim.scan()
+    await sim.scan()
     moved = {tag.reference for tag in sim.plant if tag.value != before[tag.reference]}
-    assert len(moved) == changed > 10
+    assert len(moved) > 40
     assert "SimProbe_001.TestInt" not in moved
     assert sim.plant["SimProbe_001.Counter"].value == 1
     for reference in moved:
         assert sim.plant[reference].timestamp == clock.now
+
+
+async def test_with_everything_advised_about_65_attributes_change_per_scan(
+    clock: ManualClock,
+) -> None:
+    async with Simulator(interval=None, seed=1, clock=clock) as sim:
+        session = sim.gateway.open_session("rate", None)
+        registration = session.register("rate")
+        for tag in sim.plant:
+            session.advise(session.add_item(registration, tag.reference, ""), supervisory=False)
+        session.events.drain(0)
+        counts = []
+        for _ in range(60):
+            clock.advance(1)
+            changed = await sim.scan()
+            assert len(session.events.drain(0)) == changed
+            counts.append(changed)
+    assert min(counts) >= 50
+    assert max(counts) <= 80
+    assert 60 <= sum(counts) / 60 <= 70
+
+
+def test_only_what_is_followed_is_told_of_and_what_follows_it_is_told_after_clients() -> None:
+    clock = ManualClock()
+    plant = Plant(
+        [
+            TagSpec("A.One", T.INTEGER, 0, signal=Counter()),
+            TagSpec("A.Two", T.INTEGER, 0, signal=Counter()),
+            TagSpec("A.Sum", T.INTEGER, 0),
+        ],
+        clock=clock,
+        seed=1,
+    )
+    told: list[tuple[str, str, int]] = []
+    plant.on_change = lambda tag, _now: told.append(("client", tag.reference, tag.value))
+
+    def add(tag: Any, now: Any) -> None:
+        told.append(("watcher", tag.reference, tag.value))
+        assert now == clock.now
+        plant.set(plant["A.Sum"], plant["A.Sum"].value + tag.value)
+
+    plant["A.One"].listeners["someone"] = None
+    plant["A.Sum"].listeners["someone"] = None
+    unwatch = plant.watch("a.one", add)
+    clock.advance(1)
+    assert plant.scan() == 1
+    assert told == [("client", "A.One", 1), ("watcher", "A.One", 1), ("client", "A.Sum", 1)]
+    unwatch()
+    plant.scan()
+    assert told[3:] == [("client", "A.One", 2)]
+    with pytest.raises(KeyError, match=r"A\.Three"):
+        plant.watch("A.Three", add)
+
+
+def test_a_plant_may_be_read_from_other_threads_while_it_moves() -> None:
+    specs = [TagSpec(f"A.V{n}", T.INTEGER, 0, signal=Counter()) for n in range(200)]
+    plant = Plant(specs, clock=ManualClock(), seed=1)
+    told = Tally[str]()
+    plant.on_change = lambda tag, _now: told.update([tag.reference])
+    for tag in list(plant)[:100]:
+        tag.listeners["someone"] = None
+    wrong: list[int] = []
+    stop = threading.Event()
+
+    def read() -> None:
+        while not stop.is_set():
+            for tag in plant:
+                before = plant.scans
+                value = tag.value
+                if not before <= value <= plant.scans:
+                    wrong.append(value)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        for _ in range(200):
+            plant.scan()
+    finally:
+        stop.set()
+        reader.join()
+    assert wrong == []
+    assert set(told.values()) == {200}
+    assert len(told) == 100
+
+
+def test_an_attribute_read_in_the_middle_of_a_scan_is_told_of_once() -> None:
+    specs = [TagSpec(f"A.V{n}", T.INTEGER, 0, signal=Counter()) for n in range(10)]
+    plant = Plant(specs, clock=ManualClock(), seed=1)
+    told: list[str] = []
+    plant.on_change = lambda tag, _now: told.append(f"{tag.reference}={tag.value}")
+    for tag in plant:
+        tag.listeners["someone"] = None
+    for scan in (1, 2):
+        told.clear()
+        for part in range(5):
+            assert plant.scan(part, 5) == 2
+            assert plant["A.V4"].value == scan
+        assert sorted(told) == [f"A.V{n}={scan}" for n in range(10)]
 
 
 async def test_values_change_by_themselves_at_the_set_rate(connect: Any) -> None:
@@ -185,49 +274,6 @@ async def test_two_runs_with_the_same_seed_and_clock_are_equal_byte_for_byte() -
     assert first == second
     assert len(first) > 200
     assert first != other
-
-
-@pytest.mark.parametrize(
-    ("signal", "start", "expected"),
-    [
-        (Counter(2, first=1, last=5), 3, [5, 1, 3, 5]),
-        (Ramp(0.0, 2.0, 1.0), 1.0, [2.0, 0.0, 1.0, 2.0]),
-        (Toggle(2), False, [False, True, True, False]),
-        (Steps(("a", "b", "c"), 2), "a", ["a", "b", "b", "c"]),
-        (Rotate(2), [1, 2, 3], [[1, 2, 3], [3, 1, 2], [3, 1, 2], [2, 3, 1]]),
-        (Each(Counter(), 2), [0, 10], [[0, 10], [1, 11], [1, 11], [2, 12]]),
-    ],
-)
-async def test_signals_go_as_described(signal: Any, start: Any, expected: list[Any]) -> None:
-    types = {bool: T.BOOLEAN, int: T.INTEGER, float: T.DOUBLE, str: T.STRING, list: T.INTEGER}
-    sim = Simulator(plant=[TagSpec("A.V", types[type(start)], start, signal=signal)], seed=1)
-    seen = []
-    for _ in range(4):
-        await sim.scan()
-        seen.append(sim.plant["A.V"].value)
-    assert seen == expected
-
-
-async def test_walks_and_sines_stay_within_their_bounds(clock: ManualClock) -> None:
-    specs = [
-        TagSpec("A.Walk", T.DOUBLE, 0.5, signal=RandomWalk(0.0, 1.0, 0.4)),
-        TagSpec("A.Sine", T.DOUBLE, 0.0, signal=Sine(10.0, 2.0, 7, noise=0.5)),
-        TagSpec("A.Time", T.TIME, clock.now, signal=Clocked(2)),
-    ]
-    sim = Simulator(plant=specs, seed=1, clock=clock)
-    walk, sine = set(), set()
-    for _ in range(200):
-        clock.advance(1)
-        await sim.scan()
-        walk.add(sim.plant["A.Walk"].value)
-        sine.add(sim.plant["A.Sine"].value)
-    assert min(walk) >= 0.0
-    assert max(walk) <= 1.0
-    assert min(sine) >= 7.5
-    assert max(sine) <= 12.5
-    assert len(walk) > 50
-    assert len(sine) > 50
-    assert sim.plant["A.Time"].value == clock.now
 
 
 @pytest.mark.parametrize(

@@ -305,3 +305,84 @@ async def test_writes_complete_in_the_order_in_which_they_were_sent(
         await user.write(item, MxValue(int32_value=number))
     await sim.wait_for(lambda s: s.audit.write_count[TAG] == 50)
     assert sim.audit.values_written(TAG) == list(range(1, 51))
+
+
+async def test_a_sparse_element_of_another_type_or_given_twice_is_an_invalid_argument(
+    sim: Simulator, user: Any
+) -> None:
+    item = await user.advised("SimProbe_001.TestIntArray")
+    one = MxSparseElement(index=0, value=MxValue(int32_value=1))
+    for elements in (
+        [one, one],
+        [MxSparseElement(index=0, value=MxValue(double_value=1.0))],
+        [MxSparseElement(index=0, value=MxValue(array_value=MxArray()))],
+        [MxSparseElement(index=0)],
+    ):
+        sparse = MxSparseArray(
+            element_data_type=MxDataType.INTEGER, total_length=3, elements=elements
+        )
+        with pytest.raises(GRPCError) as caught:
+            await user.write(item, MxValue(sparse_array_value=sparse))
+        assert caught.value.status is Status.INVALID_ARGUMENT
+    assert sim.audit.writes("SimProbe_001.TestIntArray") == []
+
+
+async def test_a_completion_may_be_pending_first(clock: ManualClock, connect: Any) -> None:
+    settings = Settings(pending_first=True)
+    async with Simulator(interval=None, clock=clock, settings=settings) as sim:
+        user = await connect(sim)
+        await user.write(await user.advised(TAG), MxValue(int32_value=1))
+        async with user.events() as stream:
+            _, pending, complete = await stream.take(3)
+        assert pending.statuses[0].category is MxStatusCategory.PENDING
+        assert pending.statuses[0].success != 0
+        assert complete.statuses[0].category is MxStatusCategory.OK
+        assert sim.audit.write_count[TAG] == 1
+        user.channel.close()
+
+
+@pytest.mark.parametrize(
+    ("host", "source", "detail"),
+    [
+        ("DemoEngine_001", MxStatusSource.RESPONDING_NMX, 5),
+        ("DemoPlatform", MxStatusSource.REQUESTING_NMX, 2),
+    ],
+)
+async def test_a_write_to_what_a_stopped_host_serves_fails_in_communication(
+    sim: Simulator, user: Any, host: str, source: MxStatusSource, detail: int
+) -> None:
+    item = await user.advised(TAG)
+    command = await user.advised(f"{host}.ScanStateCmd")
+    await user.write(command, MxValue(bool_value=False))
+    await sim.wait_for(lambda s: s.plant[TAG].quality == 28)
+    await user.write(item, MxValue(int32_value=1))
+    await sim.wait_for(lambda s: len(s.audit.writes(TAG)) == 1)
+    assert sim.audit.writes(TAG)[0].detail == detail
+    await user.write(command, MxValue(bool_value=True))
+    await user.write(item, MxValue(int32_value=2))
+    await sim.wait_for(lambda s: s.audit.values_written(TAG) == [2])
+    async with user.events() as stream:
+        events = await stream.take(9)
+    failed = [e.statuses[0] for e in events if e.statuses[0].success == 0]
+    assert [(s.category, s.detected_by) for s in failed] == [
+        (MxStatusCategory.COMMUNICATION_ERROR, source)
+    ]
+
+
+async def test_a_write_that_a_deploy_overtakes_fails_in_the_completion(connect: Any) -> None:
+    kept, gone = (TagSpec(f"A.{name}", MxDataType.INTEGER, 0) for name in ("Kept", "Gone"))
+    settings = Settings(write_delay=0.02)
+    async with Simulator(interval=None, plant=[kept, gone], settings=settings) as sim:
+        user = await connect(sim)
+        for name in ("A.Kept", "A.Gone"):
+            await user.write(await user.advised(name), MxValue(int32_value=1))
+        sim.plant.replace([kept])
+        await sim.wait_for(lambda s: s.audit.write_count.total() == 2)
+        assert sim.audit.values_written("A.Kept") == [1]
+        (record,) = sim.audit.writes("A.Gone")
+        assert (record.succeeded, record.detail, record.value) == (False, 6, None)
+        async with user.events() as stream:
+            events = await stream.take(5)
+        failed = [e for e in events if e.statuses[0].success == 0]
+        assert [e.family for e in failed] == [MxEventFamily.ON_WRITE_COMPLETE]
+        user.channel.close()

@@ -7,15 +7,17 @@ several times as many rows, and never flags them as historized or alarm
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import replace
 
 from mxgateway.simulator.galaxy.model import AREA, AttributeSpec, Galaxy, ObjectSpec
 
-__all__ = ["with_builtins"]
+__all__ = ["all_attributes", "with_builtins"]
 
 _BOOLEAN, _INTEGER, _FLOAT, _STRING, _TIME, _ELAPSED, _REFERENCE = 1, 2, 3, 5, 6, 7, 8
 _ENUM, _BIG_STRING = 13, 16
+
+_NAMES = "_Attributes"
 
 _VIEW_ONLY = (6, 2)  # security classification, attribute category
 _TUNE = (4, 6)
@@ -35,7 +37,7 @@ _EVERY_OBJECT = [
     *_row(_ENUM, _CONFIGURE, "ExecutionRelativeOrder"),
     *_row(_REFERENCE, _CONFIGURE, "ExecutionRelatedObject"),
     *_row(_BIG_STRING, _CONFIGURE, "UDAs", "Extensions", "CmdData", "UserAttrData"),
-    AttributeSpec("_Attributes", _STRING, *_VIEW_ONLY, length=256),
+    AttributeSpec(_NAMES, _STRING, *_VIEW_ONLY, length=1),
     *_row(_ENUM, _VIEW_ONLY, "AlarmMode"),
     *_row(_ENUM, _TUNE, "AlarmModeCmd"),
     *_row(_BOOLEAN, _TUNE, "AlarmInhibit"),
@@ -87,6 +89,8 @@ _LIMIT = [
     *_row(_FLOAT, _TUNE, "Limit"),
     *_row(_INTEGER, _TUNE, "Priority"),
     *_row(_STRING, _CONFIGURE, "DescAttrName"),
+    *_row(_BOOLEAN, _VIEW_ONLY, "InAlarm", "Acked"),
+    *_row(_STRING, _TUNE, "AckMsg"),
 ]
 _LIMIT_ALARM = [
     *_row(_BOOLEAN, _VIEW_ONLY, "LevelAlarmed"),
@@ -108,24 +112,26 @@ def with_builtins(galaxy: Galaxy) -> Galaxy:
         # Objects of one template share one tuple before, and shall do so after.
         key = (spec.category, spec.attributes)
         if key not in made:
-            made[key] = tuple(_all_attributes(spec))
+            made[key] = all_attributes(*key)
         return made[key]
 
     return Galaxy(replace(spec, attributes=attributes(spec)) for spec in galaxy.objects)
 
 
-def _all_attributes(spec: ObjectSpec) -> Iterator[AttributeSpec]:
-    seen: set[str] = set()
-    candidates = [*spec.attributes, *_EVERY_OBJECT, *_BY_CATEGORY.get(spec.category, ())]
-    for attribute in spec.attributes:
-        candidates.extend(
-            replace(suffix, name=f"{attribute.name}.{suffix.name}")
-            for suffix in _features(attribute)
-        )
-    for attribute in candidates:
-        if attribute.name not in seen:
-            seen.add(attribute.name)
-            yield attribute
+def all_attributes(category: int, attributes: Sequence[AttributeSpec]) -> tuple[AttributeSpec, ...]:
+    """Return the attributes of an object of that category, its own ones first.
+
+    `_Attributes` has as many elements as there are names.
+    """
+    found = {attribute.name: attribute for attribute in attributes}
+    for attribute in (*_EVERY_OBJECT, *_BY_CATEGORY.get(category, ())):
+        found.setdefault(attribute.name, attribute)
+    for attribute in attributes:
+        for suffix in _features(attribute):
+            name = f"{attribute.name}.{suffix.name}"
+            found.setdefault(name, replace(suffix, name=name))
+    found[_NAMES] = replace(found[_NAMES], length=len(found))
+    return tuple(found.values())
 
 
 def _features(attribute: AttributeSpec) -> list[AttributeSpec]:

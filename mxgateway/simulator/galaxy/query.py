@@ -24,7 +24,7 @@ from mxgateway.generated.galaxy_repository.v1 import (
     DiscoverHierarchyReply,
     DiscoverHierarchyRequest,
 )
-from mxgateway.simulator.galaxy.glob import name_test
+from mxgateway.glob import name_test
 from mxgateway.simulator.galaxy.model import Galaxy, ObjectSpec
 from mxgateway.simulator.galaxy.tokens import Binding
 

@@ -12,6 +12,7 @@ from grpclib.exceptions import GRPCError
 
 from mxgateway.errors import ConfigurationError
 from mxgateway.generated.galaxy_repository.v1 import DeployEvent
+from mxgateway.simulator.access import Access
 from mxgateway.simulator.clock import Clock
 from mxgateway.simulator.galaxy.builtins import with_builtins
 from mxgateway.simulator.galaxy.model import Galaxy, ObjectSpec
@@ -71,6 +72,7 @@ class GalaxyRepository:
         builtins: Whether every object lists its built-in attributes too.
         watch_buffer: Deploy events that wait for a subscriber; older ones are dropped.
         on_change: Called when subscribers come or go.
+        deployed: When the galaxy was deployed; by default now.
 
     Raises:
         ConfigurationError: The galaxy is not sound, or the buffer holds nothing.
@@ -84,6 +86,7 @@ class GalaxyRepository:
         builtins: bool = False,
         watch_buffer: int = WATCH_BUFFER,
         on_change: Callable[[], None] = lambda: None,
+        deployed: datetime | None = None,
     ) -> None:
         if watch_buffer < 1:
             raise ConfigurationError(f"watch_buffer: give 1 or more, not {watch_buffer!r}")
@@ -95,7 +98,7 @@ class GalaxyRepository:
         self.connection_ok = True
         self.cache_loaded = True
         self.sequence = 1
-        self.deploy_time: datetime | None = clock()
+        self.deploy_time: datetime | None = clock() if deployed is None else deployed
         self._observed_at = clock()
         self._load(galaxy)
 
@@ -103,7 +106,11 @@ class GalaxyRepository:
         if not isinstance(galaxy, Galaxy):
             galaxy = Galaxy(galaxy)
         self._galaxy = with_builtins(galaxy) if self._builtins else galaxy
+        self._list_anew()
+
+    def _list_anew(self) -> None:
         self._listings = Listings(self._galaxy, self.sequence)
+        self._narrowed: dict[tuple[str, ...], Listings] = {}
 
     @property
     def galaxy(self) -> Galaxy:
@@ -140,7 +147,7 @@ class GalaxyRepository:
         self._observed_at = now
         if galaxy is not None:
             self._load(galaxy)
-        self._listings = Listings(self._galaxy, self.sequence)
+        self._list_anew()
         event = self.state()
         for watcher in self._watchers:
             watcher.put(event)
@@ -154,7 +161,7 @@ class GalaxyRepository:
     def restart(self) -> None:
         """Count deploys from 1 again, as a gateway does that was started anew."""
         self.sequence = 1
-        self._listings = Listings(self._galaxy, self.sequence)
+        self._list_anew()
 
     def state(self) -> DeployEvent:
         """Return the current state as the event that tells it."""
@@ -167,15 +174,21 @@ class GalaxyRepository:
             attribute_count=self._galaxy.attribute_count,
         )
 
-    def listings(self) -> Listings:
-        """Return what answers discovering and browsing now.
+    def listings(self, subtrees: tuple[str, ...] | None = None) -> Listings:
+        """Return what answers discovering and browsing now, narrowed to subtrees of objects.
 
         Raises:
             GRPCError: UNAVAILABLE; the galaxy is not loaded.
         """
         if not self.cache_loaded:
             raise GRPCError(Status.UNAVAILABLE, "the galaxy cache is not loaded yet; try again")
-        return self._listings
+        if subtrees is None:
+            return self._listings
+        found = self._narrowed.get(subtrees)
+        if found is None:
+            galaxy = Access(lambda: self._galaxy).narrowed(subtrees)
+            found = self._narrowed[subtrees] = Listings(galaxy, self.sequence)
+        return found
 
     def subscribe(self, last_seen: datetime | None) -> Watcher:
         """Add a subscriber; it gets the current state unless it has seen that deploy time."""
