@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from .fast import answer
+
 __all__ = ["main"]
 
 
@@ -19,19 +21,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: The words after the program name; by default those of the process.
     """
+    words = sys.argv[1:] if arguments is None else list(arguments)
     try:
+        known = answer(words)
+        if known is not None:
+            _write(known)
+            return 0
         from .app import run
         from .environment import Environment
 
-        environment = Environment.of_process()
-        words = sys.argv[1:] if arguments is None else list(arguments)
-        return run(words, environment)
+        return run(words, Environment.of_process())
     except KeyboardInterrupt:
         # Ctrl-C while the modules are still being imported.
         return 130
     finally:
         _flush_or_drop(1)
         _flush_or_drop(2)
+
+
+def _write(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        # Nobody reads any more; Windows says it with EINVAL.
+        if not isinstance(error, BrokenPipeError) and not (os.name == "nt" and error.errno == 22):
+            raise
 
 
 def _flush_or_drop(descriptor: int) -> None:

@@ -10,11 +10,13 @@ from typing import Any, Final
 import rich_click as click
 from click.exceptions import Exit
 
+from mxgateway._version import __version__
+
 from .environment import Environment, OutputClosed
 from .errors import report
 from .exit_codes import ExitCode
 
-__all__ = ["COMMANDS", "run"]
+__all__ = ["COMMANDS", "PROGRAM", "execute", "group", "keys_in", "run"]
 
 PROGRAM: Final = "mxgw-py"
 
@@ -24,6 +26,11 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "simulate": ("simulate", "Try it"),
     "smoke": ("smoke", "Try it"),
     "version": ("version", "Try it"),
+    "doctor": ("doctor", "Set up"),
+    "trust": ("trust", "Set up"),
+    "profile": ("profile", "Set up"),
+    "config": ("config", "Set up"),
+    "completion": ("completion", "Set up"),
     "open-session": ("sessions", "Sessions"),
     "close-session": ("sessions", "Sessions"),
     "register": ("items", "MXAccess methods"),
@@ -31,7 +38,9 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "advise": ("items", "MXAccess methods"),
     "write": ("write", "MXAccess methods"),
     "stream-events": ("events", "Events"),
+    "batch": ("batch", "Scripts"),
 }
+_COMPLETE: Final = "_MXGW_PY_COMPLETE"
 
 
 class LazyGroup(click.RichGroup):
@@ -71,6 +80,8 @@ def _epilog() -> str:
     cls=LazyGroup,
     epilog=_epilog(),
     context_settings={
+        # Every option of a command has a variable: MXGATEWAY_<COMMAND>_<OPTION>.
+        "auto_envvar_prefix": "MXGATEWAY",
         "help_option_names": ["-h", "--help"],
         "rich_help_config": {
             "command_groups": {PROGRAM: _groups()},
@@ -81,6 +92,16 @@ def _epilog() -> str:
         },
     },
 )
+@click.option(
+    "--version",
+    "-V",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    allow_from_autoenv=False,
+    callback=lambda context, _, given: _version(context) if given else None,
+    help="Show the version and exit.",
+)
 def group() -> None:
     """Work with a plant through an MXAccess Gateway.
 
@@ -88,19 +109,24 @@ def group() -> None:
     """
 
 
+def _version(context: click.Context) -> None:
+    environment = context.find_object(Environment)
+    assert environment is not None
+    environment.write(f"{PROGRAM} {__version__}\n")
+    context.exit()
+
+
 def run(arguments: Sequence[str], environment: Environment) -> int:
     """Run one command line; report its error, if any, and return the exit code."""
     words = list(arguments)
-    environment.json_errors = _wants_json(words)
-    environment.secrets.update(_keys(words))
-    if not words:
-        words = ["--help"]
+    environment.json_errors = _wants_json(words, environment)
+    environment.keep_secret(environment.variables.get("MXGATEWAY_API_KEY", ""))
     try:
-        with group.make_context(PROGRAM, words, obj=environment) as context:
-            result = group.invoke(context)
-        return int(result) if isinstance(result, int) else ExitCode.OK
-    except Exit as end:
-        return end.exit_code
+        if _COMPLETE in environment.variables:
+            from .completion import complete
+
+            return complete(group, PROGRAM, environment)
+        return execute(words or ["--help"], environment)
     except (OutputClosed, BrokenPipeError):
         # The library turns failures of sockets into its own errors, so this is stdout.
         return ExitCode.OK
@@ -108,14 +134,30 @@ def run(arguments: Sequence[str], environment: Environment) -> int:
         return report(error, environment)
 
 
-def _wants_json(words: Sequence[str]) -> bool:
+def execute(words: list[str], environment: Environment) -> int:
+    """Run one command line and return its exit code; its error is the caller's."""
+    for key in keys_in(words):
+        environment.keep_secret(key)
+    try:
+        with group.make_context(PROGRAM, words, obj=environment) as context:
+            result = group.invoke(context)
+        return int(result) if isinstance(result, int) else ExitCode.OK
+    except Exit as end:
+        return end.exit_code
+
+
+def _wants_json(words: Sequence[str], environment: Environment) -> bool:
     """Whether errors are JSON, also those that come before the options are understood."""
     joined = [f"{a} {b}" for a, b in pairwise(words)]
     wanted = {"--json", "--output=json", "--output=jsonl", "--output json", "--output jsonl"}
-    return not wanted.isdisjoint([*words, *joined])
+    if not wanted.isdisjoint([*words, *joined]):
+        return True
+    usual = environment.variables.get("MXGATEWAY_OUTPUT", "").strip() in ("json", "jsonl")
+    return usual and not any(w == "--output" or w.startswith("--output=") for w in words)
 
 
-def _keys(words: Sequence[str]) -> set[str]:
+def keys_in(words: Sequence[str]) -> set[str]:
+    """Return what a command line gives as --api-key, before its options are understood."""
     keys = {b for a, b in pairwise(words) if a == "--api-key"}
     keys.update(w.removeprefix("--api-key=") for w in words if w.startswith("--api-key="))
-    return keys - {""}
+    return keys

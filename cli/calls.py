@@ -57,7 +57,7 @@ def invoke_once(
     async def body(client: GatewayClient) -> MxCommandReply:
         return await invoke(client, session_id, payload, correlation_id=correlation_id)
 
-    return run_with_client(invocation.connection, body)
+    return run_with_client(invocation, body)
 
 
 async def close_session(

@@ -1,15 +1,29 @@
-"""The connection options after command line and environment were weighed."""
+"""The connection settings after option, environment and profile were weighed."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import rich_click as click
+
 from mxgateway.options import ClientOptions
+
+from .settings.keys import read_key
+from .settings.layers import Layer, Value
 
 __all__ = ["DEFAULT_TIMEOUT", "Connection"]
 
 DEFAULT_TIMEOUT = 30.0
 _CONNECT_TIMEOUT = 10.0
+_TLS_SETTINGS = (
+    "ca_file",
+    "fingerprint",
+    "server_name_override",
+    "client_cert",
+    "client_key",
+    "insecure",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -22,17 +36,52 @@ class Connection:
         api_key: The key itself; never shown.
         auth_source: Where the key came from, in words; never the key.
         ca_file: PEM file of the authorities to trust, or None for the system's.
+        fingerprint: SHA-256 that the certificate must have, or None.
         server_name_override: Name to expect in the certificate, or None.
+        client_cert: PEM file of the client's certificate, or None.
+        client_key: PEM file of its key, or None.
+        insecure: Whether any certificate is accepted.
         timeout: Seconds for one call, or None where the user gave none.
+        profile: The profile that took part, or None.
     """
 
     endpoint: str
     plaintext: bool
     api_key: str | None
     auth_source: str
-    ca_file: str | None
-    server_name_override: str | None
-    timeout: float | None
+    ca_file: str | None = None
+    fingerprint: str | None = None
+    server_name_override: str | None = None
+    client_cert: str | None = None
+    client_key: str | None = None
+    insecure: bool = False
+    timeout: float | None = None
+    profile: str | None = None
+
+    @classmethod
+    def of(cls, values: Mapping[str, Value], variables: Mapping[str, str]) -> Connection:
+        """Return the connection that weighed settings describe.
+
+        Raises:
+            UsageError: Nothing chooses plaintext or TLS, or there is no key where one should be.
+        """
+        plaintext = _plaintext(values)
+        key, auth_source = _key(values, variables)
+        tls = {name: values[name] for name in _TLS_SETTINGS}
+        if plaintext:
+            # What describes the usual gateway must not hinder plaintext to this one.
+            tls = {n: v for n, v in tls.items() if v.layer is Layer.OPTION}
+        else:
+            _settle_trust(tls)
+        return cls(
+            endpoint=values["endpoint"].content,
+            plaintext=plaintext,
+            api_key=key,
+            auth_source=auth_source,
+            timeout=values["timeout"].content,
+            profile=values["profile"].content,
+            **{name: value.content for name, value in tls.items() if value.content is not None},
+        )
 
     def options(self) -> ClientOptions:
         """Return the options of a client.
@@ -48,16 +97,72 @@ class Connection:
             api_key=self.api_key,
             plaintext=self.plaintext,
             ca_file=self.ca_file,
+            fingerprint=self.fingerprint,
             server_name_override=self.server_name_override,
+            client_cert=self.client_cert,
+            client_key=self.client_key,
+            insecure=self.insecure,
             connect_timeout=min(_CONNECT_TIMEOUT, timeout),
             call_timeout=timeout,
         )
 
     def facts(self) -> dict[str, str]:
         """Return what an error message says about the connection; the key is not in it."""
-        return {
+        facts = {
             "client": "mxgw-py",
             "endpoint": self.endpoint,
             "security": "plaintext" if self.plaintext else "TLS",
             "auth": self.auth_source,
         }
+        if self.profile is not None:
+            facts["profile"] = self.profile
+        return facts
+
+    def words(self) -> str:
+        """Return the facts on one line for people."""
+        facts = self.facts()
+        profile = f", profile {facts['profile']}" if "profile" in facts else ""
+        return (
+            f"{facts['client']}, endpoint {facts['endpoint']}, {facts['security']}, "
+            f"{facts['auth']}{profile}"
+        )
+
+
+def _plaintext(values: Mapping[str, Value]) -> bool:
+    if values["plaintext"].given:
+        return bool(values["plaintext"].content)
+    if values["tls"].given:
+        return not values["tls"].content
+    raise click.UsageError(
+        "choose --plaintext or --tls (or set MXGATEWAY_PLAINTEXT to 1 or 0, or keep it in a "
+        "profile); it is not guessed from the endpoint"
+    )
+
+
+def _key(values: Mapping[str, Value], variables: Mapping[str, str]) -> tuple[str | None, str]:
+    named, key = values["api_key_env"], values["api_key"]
+    if named.given:
+        return read_key(
+            f"env:{named.content}", variables, origin=_origin(named), option="--api-key-env"
+        )
+    if key.given:
+        return read_key(key.content, variables, origin=_origin(key), option="--api-key")
+    return None, "no API key"
+
+
+def _origin(value: Value) -> str:
+    """Return the source for a message: `--api-key`, `environment variable X`, `profile y`."""
+    return value.source.removeprefix("option ").replace("variable", "environment variable")
+
+
+def _settle_trust(tls: dict[str, Value]) -> None:
+    """Let the stronger of --insecure and what contradicts it win; of one place, both stay."""
+    insecure = tls["insecure"]
+    if not insecure.content:
+        return
+    for name in ("ca_file", "fingerprint"):
+        other = tls[name]
+        if other.given and other.layer < insecure.layer:
+            tls["insecure"] = Value(None, Layer.DEFAULT, "default")
+        elif other.given and insecure.layer < other.layer:
+            tls[name] = Value(None, Layer.DEFAULT, "default")

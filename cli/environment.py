@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 from mxgateway.redact import redact
 
 from .output.documents import json_line
+from .settings.keys import is_literal
 
 if TYPE_CHECKING:
     from .connection import Connection
+    from .pool import ClientPool
 
 __all__ = ["Environment", "OutputClosed"]
 
@@ -36,8 +38,12 @@ class Environment:
         stderr: Everything else.
         debug: Whether unexpected errors show their traceback.
         json_errors: Whether errors are written as one JSON object.
-        connection: The connection options of the running command, once they are known.
+        quiet: Whether notes are left out.
+        verbose: Whether facts about connection and time are written.
+        connection: The connection settings of the running command, once they are known.
         secrets: Texts that must not appear on either stream.
+        pool: The connections that the lines of a batch share, or None outside of one.
+        batch: The connection options of the surrounding `batch`, by name.
     """
 
     variables: Mapping[str, str]
@@ -45,8 +51,12 @@ class Environment:
     stderr: TextIO
     debug: bool = False
     json_errors: bool = False
+    quiet: bool = False
+    verbose: bool = False
     connection: Connection | None = None
     secrets: set[str] = field(default_factory=set)
+    pool: ClientPool | None = None
+    batch: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of_process(cls) -> Self:
@@ -56,16 +66,12 @@ class Environment:
                 # A legacy code page must never end a command: what it cannot show is escaped.
                 stream.reconfigure(errors="backslashreplace")
         variables = os.environ
-        environment = cls(
+        return cls(
             variables=variables,
             stdout=_stream_or_null(sys.stdout),
             stderr=_stream_or_null(sys.stderr),
             debug=variables.get("MXGATEWAY_DEBUG", "").strip().lower() in _TRUE,
         )
-        key = variables.get("MXGATEWAY_API_KEY")
-        if key:
-            environment.secrets.add(key)
-        return environment
 
     @property
     def is_terminal(self) -> bool:
@@ -92,18 +98,34 @@ class Environment:
         """Write a line for people to stderr, secrets taken out."""
         self._to_stderr(self.redact(text))
 
+    def note(self, text: str) -> None:
+        """Say what is worth knowing but no error; nothing under --quiet."""
+        if not self.quiet:
+            self.say(text)
+
+    def fact(self, text: str) -> None:
+        """Say something about connection or time; only under --verbose."""
+        if self.verbose:
+            self.say(text)
+
+    def keep_secret(self, key: str) -> None:
+        """Take `key` out of everything that is written; a word for its place is no secret."""
+        if key and is_literal(key):
+            self.secrets.add(key)
+
     def say_json(self, content: Any) -> None:
         """Write one JSON object to stderr, secrets taken out of every text in it."""
         # Taken out before the text is quoted: a quoted secret would not be found.
-        self._to_stderr(json_line(self._redact_all(content)))
+        self._to_stderr(json_line(self.redact_all(content)))
 
-    def _redact_all(self, content: Any) -> Any:
+    def redact_all(self, content: Any) -> Any:
+        """Return plain JSON types with secrets taken out of every text."""
         if isinstance(content, str):
             return self.redact(content)
         if isinstance(content, dict):
-            return {name: self._redact_all(value) for name, value in content.items()}
+            return {name: self.redact_all(value) for name, value in content.items()}
         if isinstance(content, list | tuple):
-            return [self._redact_all(value) for value in content]
+            return [self.redact_all(value) for value in content]
         return content
 
     def _to_stderr(self, line: str) -> None:

@@ -1,4 +1,4 @@
-"""The options that commands share, and how command line and environment are weighed."""
+"""What every command gets: its shared options, weighed, as one `Invocation`."""
 
 from __future__ import annotations
 
@@ -6,38 +6,46 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import rich_click as click
 from click import get_current_context
-from click.core import ParameterSource
 
 from .connection import Connection
 from .environment import Environment
+from .settings.layers import Layer, Value, weigh_connection, weigh_output
+from .settings.table import CONNECTION, OUTPUT, PLACES, Setting, words_of
 
 __all__ = [
+    "Decorator",
     "Invocation",
     "OutputFormat",
+    "complete_tag",
+    "connection_options",
     "correlation_option",
+    "examples",
     "gateway_command",
     "item_handle_option",
     "local_command",
     "people_command",
+    "place_options",
     "server_handle_option",
     "session_option",
 ]
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-_HANDLE = click.IntRange(1, 2**31 - 1)
+_OWN_PANEL: Final = "This command"
+_HANDLE: Final = click.IntRange(1, 2**31 - 1)
 
 
 class OutputFormat(StrEnum):
-    """How results are written: for people, as one JSON document, or one JSON object per line."""
+    """How results are written: for people, as one JSON document, as JSON lines, or as CSV."""
 
     TABLE = "table"
     JSON = "json"
     JSONL = "jsonl"
+    CSV = "csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +53,18 @@ class Invocation:
     """What every command gets first: where it runs, how to write, and where the gateway is.
 
     Attributes:
-        environment: Streams, variables, secrets.
+        environment: Streams, variables, secrets; `note` and `fact` write to stderr.
         format: The chosen output format.
+        fields: The members to show, or none for all.
     """
 
     environment: Environment
     format: OutputFormat
+    fields: tuple[str, ...] = ()
 
     @property
     def connection(self) -> Connection:
-        """The connection options; commands without them must not ask."""
+        """The connection settings; commands without them must not ask."""
         connection = self.environment.connection
         assert connection is not None
         return connection
@@ -75,233 +85,187 @@ correlation_option: Decorator = click.option(
     help="Sent with the request and shown in the result; by default a fresh one, not shown.",
 )
 
-_OUTPUT: tuple[Decorator, ...] = (
-    click.option("--json", "as_json", is_flag=True, help="Same as --output json.", panel="Output"),
-    click.option(
-        "--output",
-        "output",
-        type=click.Choice([f.value for f in OutputFormat]),
-        help="table for people (default), json for one document, jsonl for one object per line.",
-        panel="Output",
-    ),
-)
 
-_DEBUG: tuple[Decorator, ...] = (
-    click.option(
-        "--debug",
-        is_flag=True,
-        help="Show the traceback of errors; also MXGATEWAY_DEBUG=1.",
-        panel="Output",
-    ),
-)
-
-_CONNECTION: tuple[Decorator, ...] = (
-    click.option(
-        "--endpoint",
-        envvar="MXGATEWAY_ENDPOINT",
-        show_envvar=True,
-        default="localhost:5000",
-        show_default=True,
-        metavar="HOST:PORT",
-        help="Where the gateway listens.",
-        panel="Connection",
-    ),
-    click.option(
-        "--api-key",
-        envvar="MXGATEWAY_API_KEY",
-        show_envvar=True,
-        metavar="KEY",
-        help="API key. Prefer the variable: other users can see command lines.",
-        panel="Connection",
-    ),
-    click.option(
-        "--api-key-env",
-        metavar="NAME",
-        help="Environment variable that holds the API key.",
-        panel="Connection",
-    ),
-    click.option(
-        "--plaintext",
-        is_flag=True,
-        default=None,
-        help="HTTP/2 without TLS. MXGATEWAY_PLAINTEXT=1 chooses this, =0 chooses --tls.",
-        panel="Connection",
-    ),
-    click.option(
-        "--tls",
-        is_flag=True,
-        default=None,
-        help="TLS. One of --plaintext and --tls must be chosen; it is never guessed.",
-        panel="Connection",
-    ),
-    click.option(
-        "--ca-file",
-        envvar="MXGATEWAY_CA_FILE",
-        show_envvar=True,
-        metavar="PEM",
-        help="Certificate authorities to trust in place of the system's.",
-        panel="Connection",
-    ),
-    click.option(
-        "--server-name-override",
-        envvar="MXGATEWAY_SERVER_NAME_OVERRIDE",
-        show_envvar=True,
-        metavar="NAME",
-        help="Name to expect in the certificate in place of the host.",
-        panel="Connection",
-    ),
-    click.option(
-        "--timeout",
-        type=click.FloatRange(min=0, min_open=True),
-        envvar="MXGATEWAY_TIMEOUT",
-        show_envvar=True,
-        metavar="SECONDS",
-        help="Longest time for one call (default 30); for stream-events, for the whole stream.",
-        panel="Connection",
-    ),
-)
+def examples(*lines: str) -> str:
+    """Return the end of a command's help: lines that can be typed as they are."""
+    return "\n\n".join(["Examples:", *(f"  {line}" for line in lines)])
 
 
 def people_command(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --debug only, for a command that people look at; it gets an `Invocation` first."""
+    """Add --debug, --quiet and --verbose, for a command that people look at.
+
+    The function gets an `Invocation` first.
+    """
 
     @functools.wraps(function)
-    def wrapper(*, debug: bool, **rest: Any) -> Any:
-        environment = _environment(debug=debug)
-        return function(Invocation(environment, OutputFormat.TABLE), **rest)
+    def wrapper(**rest: Any) -> Any:
+        invocation = _invocation({name: rest.pop(name, None) for name in _OUTPUT_NAMES})
+        return function(Invocation(invocation.environment, OutputFormat.TABLE), **rest)
 
-    return _add(_DEBUG, wrapper)
+    return _add(
+        tuple(_option(s) for s in OUTPUT if s.name in ("quiet", "verbose", "debug")), wrapper
+    )
 
 
 def local_command(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the output options; the function gets an `Invocation` first."""
 
     @functools.wraps(function)
-    def wrapper(*, as_json: bool, output: str | None, debug: bool, **rest: Any) -> Any:
-        environment = _environment(debug=debug)
-        chosen = _format(get_current_context(), as_json=as_json, output=output)
-        environment.json_errors = chosen is not OutputFormat.TABLE
-        return function(Invocation(environment, chosen), **rest)
+    def wrapper(**rest: Any) -> Any:
+        invocation = _invocation({name: rest.pop(name) for name in _OUTPUT_NAMES})
+        return function(invocation, **rest)
 
-    return _add(_OUTPUT + _DEBUG, wrapper)
+    return _add(_OUTPUT, wrapper)
 
 
 def gateway_command(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add output and connection options; the function gets an `Invocation` first."""
+    """Add output and connection options; the function gets an `Invocation` first.
+
+    Nothing is sent yet: `run_with_client` connects.
+    """
 
     @functools.wraps(function)
-    def wrapper(invocation: Invocation, **rest: Any) -> Any:
-        given = {name: rest.pop(name) for name in _CONNECTION_NAMES}
-        context = get_current_context()
-        invocation.environment.connection = _connection(context, invocation.environment, given)
+    def wrapper(invocation: Invocation, given: dict[str, Any], **rest: Any) -> Any:
+        environment = invocation.environment
+        values = weigh_connection(given, environment.batch, environment.variables)
+        _warn_of_overrides(environment, values)
+        connection = Connection.of(values, environment.variables)
+        environment.keep_secret(connection.api_key or "")
+        environment.connection = connection
         return function(invocation, **rest)
 
-    return local_command(_add(_CONNECTION, wrapper))
+    return local_command(connection_options(wrapper))
 
 
-_CONNECTION_NAMES = (
-    "endpoint",
-    "api_key",
-    "api_key_env",
-    "plaintext",
-    "tls",
-    "ca_file",
-    "server_name_override",
-    "timeout",
+def connection_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of connection and profile; they arrive unweighed, as `given`."""
+
+    @functools.wraps(function)
+    def wrapper(*arguments: Any, **rest: Any) -> Any:
+        given = {name: rest.pop(name) for name in _CONNECTION_NAMES}
+        return function(*arguments, given=given, **rest)
+
+    return _add(_CONNECTION, wrapper)
+
+
+def place_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --config, for a command about profiles."""
+    return _add(_CONFIG, function)
+
+
+_OUTPUT_NAMES: Final = ("as_json", *(s.name for s in OUTPUT))
+_CONNECTION_NAMES: Final = tuple(s.name for s in (*CONNECTION, *PLACES))
+
+
+def _option(setting: Setting) -> Decorator:
+    # Weighing happens in one place for all layers, so click neither reads variables nor fills in
+    # defaults; the help names both.
+    help_text = f"{setting.help} [{setting.variable}]"
+    if setting.default is not None:
+        help_text += f" [default: {setting.default}]"
+    if setting.is_flag:
+        return click.option(
+            setting.option,
+            setting.name,
+            is_flag=True,
+            default=None,
+            allow_from_autoenv=False,
+            help=help_text,
+            panel=setting.panel,
+        )
+    return click.option(
+        setting.option,
+        setting.name,
+        type=setting.kind,
+        metavar=setting.metavar,
+        allow_from_autoenv=False,
+        shell_complete=_profile_names if setting.name == "profile" else None,
+        help=help_text,
+        panel=setting.panel,
+    )
+
+
+def complete_tag(context: click.Context, _parameter: Any, incomplete: str) -> list[Any]:
+    """Complete a tag from those that browsing remembered; an option's `shell_complete`."""
+    from .completion import known_tags
+
+    return list(known_tags(context, incomplete))
+
+
+def _profile_names(context: click.Context, _parameter: Any, incomplete: str) -> list[Any]:
+    from .completion import profile_names
+
+    return list(profile_names(context, incomplete))
+
+
+_OUTPUT: Final[tuple[Decorator, ...]] = (
+    click.option(
+        "--json",
+        "as_json",
+        is_flag=True,
+        allow_from_autoenv=False,
+        help="Same as --output json. [MXGATEWAY_OUTPUT=json]",
+        panel="Output",
+    ),
+    *(_option(s) for s in OUTPUT),
 )
-
-
-def _environment(*, debug: bool) -> Environment:
-    environment = get_current_context().find_object(Environment)
-    assert environment is not None
-    environment.debug = environment.debug or debug
-    return environment
+_TALK: Final = tuple(_option(s) for s in OUTPUT if s.name in ("quiet", "verbose", "debug"))
+_CONNECTION: Final = tuple(_option(s) for s in (*CONNECTION, *PLACES))
+_CONFIG: Final = tuple(_option(s) for s in PLACES if s.name == "config")
 
 
 def _add(options: tuple[Decorator, ...], function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add shared options below those that the command has by itself."""
+
+    def shared() -> None:
+        """Carries the options until they are in the right place."""
+
     for option in reversed(options):
-        function = option(function)
+        option(shared)
+    # Where click keeps the options of a function until it becomes a command, the last one first.
+    own = list(getattr(function, "__click_params__", ()))
+    for parameter in own:
+        if getattr(parameter, "panel", None) is None:
+            parameter.panel = _OWN_PANEL
+    function.__click_params__ = [*shared.__click_params__, *own]  # type: ignore[attr-defined]
     return function
 
 
-def _format(context: click.Context, *, as_json: bool, output: str | None) -> OutputFormat:
-    if output is None:
-        return OutputFormat.JSON if as_json else OutputFormat.TABLE
-    if as_json and output != OutputFormat.JSON:
-        raise click.UsageError(f"--json contradicts --output {output}; give one of them", context)
-    return OutputFormat(output)
-
-
-def _connection(
-    context: click.Context, environment: Environment, given: dict[str, Any]
-) -> Connection:
-    plaintext = _plaintext(context, environment, given["plaintext"], given["tls"])
-    key, source = _key(context, environment, given["api_key"], given["api_key_env"])
-    for name in ("ca_file", "server_name_override"):
-        if plaintext and _from_environment(context, name):
-            # The variable describes the usual gateway; the choice of plaintext is about this one.
-            given[name] = None
-    return Connection(
-        endpoint=given["endpoint"],
-        plaintext=plaintext,
-        api_key=key,
-        auth_source=source,
-        ca_file=given["ca_file"],
-        server_name_override=given["server_name_override"],
-        timeout=given["timeout"],
-    )
-
-
-def _from_environment(context: click.Context, name: str) -> bool:
-    return context.get_parameter_source(name) is ParameterSource.ENVIRONMENT
-
-
-def _plaintext(
-    context: click.Context, environment: Environment, plaintext: bool | None, tls: bool | None
-) -> bool:
-    if plaintext and tls:
-        raise click.UsageError("--plaintext contradicts --tls; give one of them", context)
-    if plaintext or tls:
-        return bool(plaintext)
-    text = environment.variables.get("MXGATEWAY_PLAINTEXT", "").strip().lower()
-    if text in ("1", "true", "yes", "on"):
-        return True
-    if text in ("0", "false", "no", "off"):
-        return False
-    if text:
+def _invocation(given: dict[str, Any]) -> Invocation:
+    context = get_current_context()
+    environment = context.find_object(Environment)
+    assert environment is not None
+    as_json = given.pop("as_json")
+    if as_json and given["output"] not in (None, OutputFormat.JSON):
         raise click.UsageError(
-            f"MXGATEWAY_PLAINTEXT is {text!r}; set it to 1 for plaintext or to 0 for TLS", context
+            f"--json contradicts --output {given['output']}; give one of them", context
         )
-    raise click.UsageError(
-        "choose --plaintext or --tls (or set MXGATEWAY_PLAINTEXT to 1 or 0); "
-        "it is not guessed from the endpoint",
-        context,
-    )
+    if as_json:
+        given["output"] = OutputFormat.JSON
+    values = weigh_output(given, environment.variables)
+    environment.quiet = bool(values["quiet"].content)
+    environment.verbose = bool(values["verbose"].content)
+    environment.debug = environment.debug or bool(values["debug"].content)
+    chosen = _format(environment, values["output"])
+    environment.json_errors = chosen in (OutputFormat.JSON, OutputFormat.JSONL)
+    return Invocation(environment, chosen, words_of(values["fields"].content or ""))
 
 
-def _key(
-    context: click.Context,
-    environment: Environment,
-    key: str | None,
-    variable: str | None,
-) -> tuple[str | None, str]:
-    on_command_line = key is not None and not _from_environment(context, "api_key")
-    if variable is not None:
-        if on_command_line:
-            raise click.UsageError("--api-key contradicts --api-key-env; give one of them", context)
-        key = environment.variables.get(variable)
-        if not key:
-            raise click.UsageError(
-                f"--api-key-env: the environment variable {variable} is not set or empty; "
-                "give the name of the variable that holds the key",
-                context,
-            )
-        source = f"API key from environment variable {variable}"
-    elif on_command_line:
-        source = "API key from --api-key"
-    elif key is not None:
-        source = "API key from environment variable MXGATEWAY_API_KEY"
-    else:
-        return None, "no API key"
-    environment.secrets.add(key or "")
-    return key, source
+def _format(environment: Environment, value: Value) -> OutputFormat:
+    if environment.pool is None:
+        return OutputFormat(value.content or OutputFormat.TABLE)
+    # The reader of a batch takes JSON from every line, whatever suits the person otherwise.
+    if value.layer is not Layer.OPTION:
+        return OutputFormat.JSON
+    if value.content in (OutputFormat.TABLE, OutputFormat.CSV):
+        raise click.UsageError(f"--output {value.content}: a batch answers in json or jsonl")
+    return OutputFormat(value.content)
+
+
+def _warn_of_overrides(environment: Environment, values: dict[str, Value]) -> None:
+    """Say where variables beat the profile that the user named on the command line."""
+    if values["profile"].layer is not Layer.OPTION:
+        return
+    for name, value in values.items():
+        if value.beats:
+            environment.note(f"{name} comes from {value.source}, which wins over {value.beats}.")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from .connection import Connection
+from .environment import Environment
+from .options import Invocation
 from .signals import Interrupted, InterruptGuard
 
 if TYPE_CHECKING:
     from mxgateway.client import GatewayClient
 
-__all__ = ["run_async", "run_with_client"]
+__all__ = ["run_async", "run_with_client", "tell_connected"]
 
 T = TypeVar("T")
 
@@ -45,20 +47,47 @@ def run_async(main: Callable[[], Awaitable[T]]) -> T:
     return result
 
 
-def run_with_client(connection: Connection, body: Callable[[GatewayClient], Awaitable[T]]) -> T:
-    """Connect, run `body` with the client, close the client.
+def run_with_client(invocation: Invocation, body: Callable[[GatewayClient], Awaitable[T]]) -> T:
+    """Connect as the command's options say, run `body` with the client, close the client.
+
+    Within a batch the connection is that of the lines before with the same options,
+    and it stays open for those that follow.
 
     Raises:
         ConfigurationError: A connection option is wrong; nothing was sent.
         MxGatewayError: Connecting or a call failed.
         Interrupted: As for `run_async`.
     """
+    environment, connection = invocation.environment, invocation.connection
+    # Before anything heavy is loaded: a wrong option needs no network.
     options = connection.options()
+    from .logs import shown_log
+
+    started = time.perf_counter()
 
     async def main() -> T:
         from mxgateway.client import GatewayClient
 
         async with GatewayClient.connect(options=options) as client:
+            tell_connected(environment, started)
             return await body(client)
 
-    return run_async(main)
+    with shown_log(environment):
+        try:
+            if environment.pool is not None:
+                return environment.pool.run(environment, options, body)
+            return run_async(main)
+        finally:
+            environment.fact(f"Finished after {_milliseconds(started)}.")
+
+
+def tell_connected(environment: Environment, started: float) -> None:
+    """Say under --verbose what was connected, and how long it took."""
+    if environment.connection is not None:
+        environment.fact(
+            f"Connected in {_milliseconds(started)} ({environment.connection.words()})."
+        )
+
+
+def _milliseconds(started: float) -> str:
+    return f"{(time.perf_counter() - started) * 1000:.1f} ms"

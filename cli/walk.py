@@ -14,6 +14,7 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     AdviseCommand,
     MxCommandReply,
     MxEvent,
+    OpenSessionReply,
     RegisterCommand,
     RemoveItemCommand,
     SessionState,
@@ -49,6 +50,7 @@ class Walk:
         session_id: Set once the session is open.
         server_handle: Set once registered.
         tags: Item handle -> reference as it was asked for.
+        open_reply: Reply to opening the session, once it is open.
         last_reply: Reply of the last advise.
         final_state: What the gateway said when the session was closed, else None.
 
@@ -65,12 +67,13 @@ class Walk:
         self.session_id = ""
         self.server_handle: int | None = None
         self.tags: dict[int, str] = {}
+        self.open_reply: OpenSessionReply | None = None
         self.last_reply: MxCommandReply | None = None
         self.final_state: SessionState | None = None
 
     async def __aenter__(self) -> Self:
         session = await self._client.open_session(client_session_name=self._client_name)
-        self.session_id = session.session_id
+        self.session_id, self.open_reply = session.session_id, session.open_reply
         try:
             await self._prepare()
         except BaseException:

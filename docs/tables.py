@@ -5,9 +5,16 @@ python docs/tables.py [--check]
 
 from __future__ import annotations
 
+import json
+import re
 import sys
+from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
+from mxgateway.simulator import Settings
+from mxgateway.simulator.control import CALLS
+from mxgateway.simulator.users import DEMO_USERS
 from mxgateway.transport.status import HTTP_STATUS, RESET_STATUS, reset_name
 from mxgateway.transport.waiting import PHASES
 
@@ -27,6 +34,10 @@ def tables() -> dict[str, dict[str, str]]:
             "reset": _table("RST_STREAM code | status", [*reset, "| any other | INTERNAL |"]),
             "http": _table("HTTP status | status", [*http, "| any other | UNKNOWN |"]),
         },
+        "simulator.md": {
+            "settings": _table("setting | default | what it is", _settings()),
+            "control": _table("call | parameters | what it does", _control_calls()),
+        },
         "requirements.md": {"requirements": _table("id | behaviour | shown in", _requirements())},
     }
 
@@ -34,6 +45,35 @@ def tables() -> dict[str, dict[str, str]]:
 def _table(head: str, rows: list[str]) -> str:
     line = "|" + "---|" * (head.count("|") + 1)
     return "\n".join([f"| {head} |", line, *rows])
+
+
+def _settings() -> list[str]:
+    described = dict(_attributes(Settings.__doc__ or ""))
+    rows = []
+    for field in fields(Settings):
+        default = ", ".join(user.name for user in DEMO_USERS) if field.name == "users" else None
+        shown = default or f"`{json.dumps(field.default)}`"
+        rows.append(f"| `{field.name}` | {shown} | {described[field.name]} |")
+    return rows
+
+
+def _attributes(docstring: str) -> Iterator[tuple[str, str]]:
+    """Yield names and texts of the Attributes section of a docstring."""
+    _, _, section = docstring.partition("Attributes:\n")
+    section, _, _ = section.partition("\n\n")
+    for entry in re.split(r"\n(?= {8}\w)", "\n" + section.rstrip())[1:]:
+        name, _, text = entry.partition(":")
+        yield name.strip(), " ".join(text.split())
+
+
+def _control_calls() -> list[str]:
+    rows = []
+    for call in CALLS.values():
+        parameters = ", ".join(
+            f"`{name}: {kind}`".replace("|", "\\|") for name, kind in call.parameters.items()
+        )
+        rows.append(f"| `{call.name}` | {parameters} | {call.summary} |")
+    return rows
 
 
 def _requirements() -> list[str]:

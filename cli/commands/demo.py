@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import rich_click as click
 
 from ..environment import Environment
-from ..options import Invocation, people_command
+from ..options import Invocation, examples, people_command
 
 if TYPE_CHECKING:
     from mxgateway.client import GatewayClient
@@ -35,7 +35,7 @@ _SCAN_SECONDS: Final = 0.5
 _LATE_SECONDS: Final = 10.0
 
 
-@click.command("demo")
+@click.command("demo", epilog=examples("mxgw-py demo", "mxgw-py demo --seconds 60"))
 @people_command
 @click.option(
     "--seconds",
@@ -57,21 +57,18 @@ def demo(invocation: Invocation, seconds: float) -> None:
 
     environment = invocation.environment
     with ThreadedSimulator(interval=_SCAN_SECONDS) as simulator:
-        connection = environment.connection = Connection(
+        environment.connection = Connection(
             endpoint=simulator.endpoint,
             plaintext=True,
             api_key=simulator.api_key,
             auth_source="the simulator's own API key",
-            ca_file=None,
-            server_name_override=None,
-            timeout=None,
         )
         environment.write(f"Simulated gateway on {simulator.endpoint}, plaintext HTTP/2\n")
 
         async def body(client: GatewayClient) -> None:
             await _watch(environment, client, seconds)
 
-        run_with_client(connection, body)
+        run_with_client(invocation, body)
     environment.write(
         "\nNext: mxgw-py simulate   keeps such a gateway running\n"
         "      mxgw-py --help     lists what can be done with a gateway\n"

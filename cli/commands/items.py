@@ -8,7 +8,9 @@ import rich_click as click
 
 from ..options import (
     Invocation,
+    complete_tag,
     correlation_option,
+    examples,
     gateway_command,
     item_handle_option,
     server_handle_option,
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
 __all__ = ["add_item", "advise", "register"]
 
 
-@click.command("register")
+@click.command(
+    "register",
+    epilog=examples("mxgw-py register --session-id ID --client-name report --json"),
+)
 @gateway_command
 @session_option
 @click.option(
@@ -39,12 +44,21 @@ def register(
     _run(invocation, session_id, RegisterCommand(client_name=client_name), correlation_id)
 
 
-@click.command("add-item")
+@click.command(
+    "add-item",
+    epilog=examples(
+        "mxgw-py add-item --session-id ID --server-handle 1 --item TestChildObject.TestInt"
+    ),
+)
 @gateway_command
 @session_option
 @server_handle_option
 @click.option(
-    "--item", required=True, metavar="TAG", help="Reference such as TestChildObject.TestInt."
+    "--item",
+    required=True,
+    metavar="TAG",
+    shell_complete=complete_tag,
+    help="Reference such as TestChildObject.TestInt.",
 )
 @correlation_option
 def add_item(
@@ -64,7 +78,10 @@ def add_item(
     _run(invocation, session_id, payload, correlation_id)
 
 
-@click.command("advise")
+@click.command(
+    "advise",
+    epilog=examples("mxgw-py advise --session-id ID --server-handle 1 --item-handle 1"),
+)
 @gateway_command
 @session_option
 @server_handle_option

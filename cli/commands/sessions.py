@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from ..options import Invocation, correlation_option, gateway_command, session_option
+from ..options import (
+    Invocation,
+    correlation_option,
+    examples,
+    gateway_command,
+    session_option,
+)
 from ..output.documents import reply_document
 from ..output.results import Fields, write_result
 
@@ -17,7 +23,12 @@ if TYPE_CHECKING:
 __all__ = ["close_session", "open_session"]
 
 
-@click.command("open-session")
+@click.command(
+    "open-session",
+    epilog=examples(
+        "mxgw-py open-session --json", "mxgw-py open-session --json --fields sessionId"
+    ),
+)
 @gateway_command
 @click.option(
     "--client-session-name",
@@ -43,7 +54,7 @@ def open_session(
         assert session.open_reply is not None  # Only a session that was open already has none.
         return session.open_reply
 
-    reply = run_with_client(invocation.connection, body)
+    reply = run_with_client(invocation, body)
     document = reply_document(reply, correlation_id=correlation_id)
     if correlation_id is not None:
         # The reply has no member for it, so the request's is shown.
@@ -63,7 +74,7 @@ def _opened(reply: OpenSessionReply) -> Fields:
         yield "Capabilities", ", ".join(reply.capabilities)
 
 
-@click.command("close-session")
+@click.command("close-session", epilog=examples("mxgw-py close-session --session-id ID --json"))
 @gateway_command
 @session_option
 @correlation_option
@@ -75,7 +86,7 @@ def close_session(invocation: Invocation, session_id: str, correlation_id: str |
     async def body(client: GatewayClient) -> CloseSessionReply:
         return await close(client, session_id, correlation_id=correlation_id)
 
-    reply = run_with_client(invocation.connection, body)
+    reply = run_with_client(invocation, body)
     document = reply_document(reply, correlation_id=correlation_id)
     if correlation_id is not None:
         document["correlationId"] = correlation_id

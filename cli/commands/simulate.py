@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from ..environment import Environment
-from ..options import Invocation, OutputFormat, local_command
-from ..output.documents import json_document, json_line
-from ..output.tables import write_record
+from ..options import Invocation, examples, local_command
+from ..output.results import write_result, write_text
 from ..signals import Interrupted
 
 if TYPE_CHECKING:
@@ -20,7 +18,14 @@ __all__ = ["simulate"]
 _SHOWN_TAGS = 8
 
 
-@click.command("simulate")
+@click.command(
+    "simulate",
+    epilog=examples(
+        "mxgw-py simulate",
+        "mxgw-py simulate --port 0 --seed 7 --output jsonl",
+        "mxgw-py simulate --tls-cert server.pem --tls-key server-key.pem",
+    ),
+)
 @local_command
 @click.option(
     "--host",
@@ -65,6 +70,7 @@ def simulate(
     """
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key belong together; give both or none")
+    from ..logs import shown_log
     from ..run import run_async
 
     environment = invocation.environment
@@ -90,20 +96,21 @@ def simulate(
                 "choose another --port, or 0 for a free one"
             ) from error
         try:
-            _announce(environment, invocation.format, simulator)
+            _announce(invocation, simulator)
             await anyio.sleep_forever()
         finally:
             with anyio.CancelScope(shield=True):
                 await simulator.stop()
 
     try:
-        run_async(serve)
+        with shown_log(environment):
+            run_async(serve)
     except Interrupted:
         # Being told to stop is how a server ends, so this is success.
-        environment.say("Stopped.")
+        environment.note("Stopped.")
 
 
-def _announce(environment: Environment, output: OutputFormat, simulator: Simulator) -> None:
+def _announce(invocation: Invocation, simulator: Simulator) -> None:
     tags = [tag.reference for tag in simulator.plant]
     facts: dict[str, Any] = {
         "endpoint": simulator.endpoint,
@@ -113,26 +120,19 @@ def _announce(environment: Environment, output: OutputFormat, simulator: Simulat
         "readOnlyApiKey": simulator.read_only_key,
         "tags": tags,
     }
-    if output is OutputFormat.JSON:
-        environment.write(json_document(facts))
-        return
-    if output is OutputFormat.JSONL:
-        environment.write(json_line(facts) + "\n")
-        return
     security = "--plaintext" if simulator.plaintext else f"--tls --ca-file {simulator.ca_file}"
     shown = [*tags[:_SHOWN_TAGS], f"and {len(tags) - _SHOWN_TAGS} more"]
-    write_record(
-        environment,
-        [
-            ("Endpoint", f"{simulator.endpoint} ({'plaintext' if simulator.plaintext else 'TLS'})"),
-            ("API key", f"{simulator.api_key} (all scopes)"),
-            ("", f"{simulator.read_only_key} (read only)"),
-            *(("Tags" if n == 0 else "", tag) for n, tag in enumerate(shown)),
-        ],
-    )
-    environment.write(
+    record = [
+        ("Endpoint", f"{simulator.endpoint} ({'plaintext' if simulator.plaintext else 'TLS'})"),
+        ("API key", f"{simulator.api_key} (all scopes)"),
+        ("", f"{simulator.read_only_key} (read only)"),
+        *(("Tags" if n == 0 else "", tag) for n, tag in enumerate(shown)),
+    ]
+    write_result(invocation, facts, lambda: record)
+    write_text(
+        invocation,
         "\nIn another terminal:\n"
         f"  mxgw-py smoke --endpoint {simulator.endpoint} {security} "
         f"--api-key {simulator.api_key} --item {tags[0]}\n"
-        "\nCtrl-C stops it.\n"
+        "\nCtrl-C stops it.\n",
     )

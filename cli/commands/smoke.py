@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from ..connection import DEFAULT_TIMEOUT
-from ..options import Invocation, gateway_command
+from ..options import Invocation, complete_tag, examples, gateway_command
 from ..output.results import Fields, write_result
 
 if TYPE_CHECKING:
@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 __all__ = ["smoke"]
 
 
-@click.command("smoke")
+@click.command(
+    "smoke",
+    epilog=examples(
+        "mxgw-py smoke --plaintext --item TestChildObject.TestInt",
+        "mxgw-py smoke --profile plant-a --item TestChildObject.TestInt --json",
+    ),
+)
 @gateway_command
 @click.option(
     "--item",
@@ -27,6 +33,7 @@ __all__ = ["smoke"]
     envvar="MXGATEWAY_TEST_ITEM",
     show_envvar=True,
     metavar="TAG",
+    shell_complete=complete_tag,
     help="Reference to read, such as TestChildObject.TestInt.",
 )
 @click.option(
@@ -75,7 +82,7 @@ def smoke(invocation: Invocation, item: str, max_events: int, client_name: str) 
                 )
         return walk, events
 
-    walk, events = run_with_client(invocation.connection, body)
+    walk, events = run_with_client(invocation, body)
     document = _record(walk, events)
     write_result(invocation, document, lambda: _fields(item, document, walk, events))
 

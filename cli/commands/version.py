@@ -10,13 +10,13 @@ from mxgateway._version import (
     __version__,
 )
 
-from ..options import Invocation, local_command
+from ..options import Invocation, examples, local_command
 from ..output.results import write_result
 
 __all__ = ["version"]
 
 
-@click.command("version")
+@click.command("version", epilog=examples("mxgw-py version", "mxgw-py version --json"))
 @local_command
 def version(invocation: Invocation) -> None:
     """Show the versions of the client and of the protocols it speaks."""

@@ -8,6 +8,7 @@ from ..options import (
     Invocation,
     OutputFormat,
     correlation_option,
+    examples,
     gateway_command,
     item_handle_option,
     server_handle_option,
@@ -21,7 +22,14 @@ __all__ = ["write"]
 _TYPES = "bool, int32, int64, float, double, string, time, elapsed"
 
 
-@click.command("write")
+@click.command(
+    "write",
+    epilog=examples(
+        "mxgw-py write --session-id ID --server-handle 1 --item-handle 1 --type int32 --value 5",
+        "mxgw-py write --session-id ID --server-handle 1 --item-handle 2 "
+        "--type string[] --value a,b",
+    ),
+)
 @gateway_command
 @session_option
 @server_handle_option
@@ -78,7 +86,7 @@ def write(
     document = reply_document(reply, correlation_id=correlation_id)
     write_result(invocation, document, lambda: reply_fields(reply))
     if invocation.format is OutputFormat.TABLE:
-        invocation.environment.say(
+        invocation.environment.note(
             "Accepted. The outcome follows as an OnWriteComplete event of item "
             f"{item_handle}: see stream-events."
         )

@@ -1,22 +1,17 @@
-"""Events of a session as they come: collected into one document, line by line, or as rows."""
+"""Events of a session: how they look in each format."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from ..environment import Environment
-from ..options import OutputFormat
-from .documents import json_document, json_line
-from .tables import Cell, Column, RowPrinter, console_for
+from .rows import Narrow, Shape
+from .tables import Cell, Column
 from .values import time_text, type_text, value_text
 
 if TYPE_CHECKING:
     from mxgateway.generated.mxaccess_gateway.v1 import MxEvent
 
-__all__ = ["MOST_COLLECTED", "EventSink", "family_text", "quality_cell", "sink_for"]
-
-MOST_COLLECTED = 10_000
-"""Events that one JSON document takes without --max-events; a document is held in memory."""
+__all__ = ["EVENTS", "family_text", "quality_cell"]
 
 _STYLES = {"good": "green", "uncertain": "yellow"}
 _COLUMNS = (
@@ -41,79 +36,6 @@ _COMPACT_COLUMNS = (
     Column("Type", room=7),
     Column(""),
 )
-
-
-class EventSink(Protocol):
-    """Where events go. `count` is the number taken, `limit` where it has to stop by itself."""
-
-    count: int
-    limit: int | None
-
-    def take(self, event: MxEvent) -> None:
-        """Take one event; line formats write and flush it at once."""
-
-    def finish(self) -> None:
-        """Write what was collected."""
-
-
-def sink_for(environment: Environment, output: OutputFormat) -> EventSink:
-    """Return the sink of an output format."""
-    match output:
-        case OutputFormat.JSON:
-            return _Document(environment)
-        case OutputFormat.JSONL:
-            return _Lines(environment)
-        case OutputFormat.TABLE:
-            return _Rows(environment)
-
-
-class _Document:
-    def __init__(self, environment: Environment) -> None:
-        self._environment = environment
-        self._events: list[dict[str, Any]] = []
-        self.count = 0
-        self.limit: int | None = MOST_COLLECTED
-
-    def take(self, event: MxEvent) -> None:
-        from mxgateway.codec import to_jsonable
-
-        self._events.append(to_jsonable(event))
-        self.count += 1
-
-    def finish(self) -> None:
-        self._environment.write(json_document({"events": self._events}))
-
-
-class _Lines:
-    def __init__(self, environment: Environment) -> None:
-        self._environment = environment
-        self.count = 0
-        self.limit: int | None = None
-
-    def take(self, event: MxEvent) -> None:
-        from mxgateway.codec import to_jsonable
-
-        self._environment.write(json_line(to_jsonable(event)) + "\n")
-        self.count += 1
-
-    def finish(self) -> None:
-        """Nothing is left to write."""
-
-
-class _Rows:
-    def __init__(self, environment: Environment) -> None:
-        # Whole rows matter more on a pipe than their width.
-        self._wide = not environment.is_terminal or console_for(environment).width >= _WIDE
-        self._printer = RowPrinter(environment, _COLUMNS if self._wide else _COMPACT_COLUMNS)
-        self.count = 0
-        self.limit: int | None = None
-
-    def take(self, event: MxEvent) -> None:
-        self._printer.row(_row(event) if self._wide else _compact_row(event))
-        self.count += 1
-
-    def finish(self) -> None:
-        self._printer.start()
 
 
 def _row(event: MxEvent) -> list[Cell | str]:
@@ -169,6 +91,43 @@ def _status_cell(event: MxEvent) -> Cell:
         return Cell("OK")
     style = "red" if any(is_failure(status) for status in notable) else "yellow"
     return Cell("; ".join(describe_status(status) for status in notable), style)
+
+
+def _document(event: MxEvent) -> dict[str, Any]:
+    from mxgateway.codec import to_jsonable
+
+    document: dict[str, Any] = to_jsonable(event)
+    return document
+
+
+def _csv(event: MxEvent) -> list[Any]:
+    gap = event.replay_gap is not None
+    return [
+        event.worker_sequence,
+        "replay gap" if gap else family_text(event),
+        event.server_handle,
+        event.item_handle,
+        None if event.value is None else value_text(event.value),
+        None if event.value is None else type_text(event.value),
+        None if event.value is None else event.quality,
+        None if event.source_timestamp is None else time_text(event.source_timestamp),
+        _gap_text(event) if gap else _status_cell(event).text,
+    ]
+
+
+EVENTS: Shape[MxEvent] = Shape(
+    name="events",
+    document=_document,
+    members=(
+        *("workerSequence", "event", "serverHandle", "itemHandle", "value", "type", "quality"),
+        *("sourceTimestamp", "status"),
+    ),
+    csv=_csv,
+    columns=_COLUMNS,
+    cells=_row,
+    narrow=Narrow(columns=_COMPACT_COLUMNS, cells=_compact_row, below=_WIDE),
+)
+"""Events of a session."""
 
 
 def family_text(event: MxEvent) -> str:

@@ -18,7 +18,17 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-__all__ = ["Cell", "Column", "RowPrinter", "console_for", "rich_table", "styled", "write_record"]
+__all__ = [
+    "Cell",
+    "Column",
+    "RowPrinter",
+    "console_for",
+    "rich_table",
+    "styled",
+    "terminal_width",
+    "write_record",
+    "write_table",
+]
 
 _GAP = "  "
 
@@ -55,6 +65,11 @@ def console_for(environment: Environment) -> Console:
     return Console(file=environment.stdout, markup=False, emoji=False, highlight=False)
 
 
+def terminal_width(environment: Environment) -> int:
+    """Return the cells of one line of the terminal on stdout."""
+    return console_for(environment).width
+
+
 def write_record(environment: Environment, fields: Iterable[tuple[str, Cell | str]]) -> None:
     """Write names and values, one pair a line."""
     pairs = [(name, _cell(value)) for name, value in fields]
@@ -68,6 +83,30 @@ def write_record(environment: Environment, fields: Iterable[tuple[str, Cell | st
     room = max((width(name) for name, _ in pairs), default=0)
     lines = (f"{pad(name, room)}{_GAP}{printable(cell.text)}".rstrip() for name, cell in pairs)
     environment.write("".join(line + "\n" for line in lines))
+
+
+def write_table(
+    environment: Environment, columns: Sequence[Column], rows: Iterable[Sequence[Cell | str]]
+) -> None:
+    """Write a table whose rows are all known."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    if environment.is_terminal:
+        table = rich_table(columns)
+        for row in cells:
+            table.add_row(*map(styled, row))
+        console_for(environment).print(table)
+        return
+    texts = [[c.title for c in columns], *([printable(c.text) for c in row] for row in cells)]
+    rooms = [max(map(width, column)) for column in zip(*texts, strict=True)]
+    environment.write("".join(_plain_line(row, rooms, columns) + "\n" for row in texts))
+
+
+def _plain_line(texts: Sequence[str], rooms: Sequence[int], columns: Sequence[Column]) -> str:
+    padded = [
+        pad(text, room, right=column.right)
+        for text, room, column in zip(texts, rooms, columns, strict=True)
+    ]
+    return _GAP.join(padded).rstrip()
 
 
 def rich_table(columns: Sequence[Column], *, header: bool = True) -> Table:

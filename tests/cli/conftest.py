@@ -13,9 +13,12 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any, Self
 
 import pytest
+import trustme
+from tls_files import TlsFiles, issue_tls_files
 
 from mxgateway.simulator import ThreadedSimulator
 
@@ -42,8 +45,10 @@ class Outcome:
 
 
 @pytest.fixture(autouse=True)
-def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No variable of the person who runs the tests reaches a command."""
+def _plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No variable, profile or remembered tag of the person who runs the tests reaches a command."""
+    for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "APPDATA", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(tmp_path / name.lower()))
     for name in list(os.environ):
         if name.startswith("MXGATEWAY_") or name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES"):
             monkeypatch.delenv(name)
@@ -100,6 +105,16 @@ def connected(monkeypatch: pytest.MonkeyPatch, sim: ThreadedSimulator) -> Thread
     monkeypatch.setenv("MXGATEWAY_API_KEY", sim.api_key)
     monkeypatch.setenv("MXGATEWAY_PLAINTEXT", "1")
     return sim
+
+
+@pytest.fixture
+def self_signed(tmp_path: Path) -> TlsFiles:
+    """A certificate that signed itself, as a gateway makes one at its first start."""
+    authority = trustme.CA()
+    files = issue_tls_files(tmp_path, authority)
+    authority.cert_pem.write_to_path(files.cert_file)
+    authority.private_key_pem.write_to_path(files.key_file)
+    return files
 
 
 @dataclass(frozen=True)
@@ -204,9 +219,10 @@ def script() -> list[str]:
 def spawn(script: list[str]) -> Callable[..., Outcome]:
     """Run a command line in a process of its own; keywords are environment variables."""
 
-    def spawn_words(*words: str, **variables: str) -> Outcome:
+    def spawn_words(*words: str, stdin: bytes = b"", **variables: str) -> Outcome:
         done = subprocess.run(
             [*script, *words],
+            input=stdin,
             capture_output=True,
             timeout=LIMIT,
             env=os.environ | variables,

@@ -98,8 +98,8 @@ EXAMPLES = {
     "elapsed": ("SimProbe_001.TestElapsed", "0:01:30", 90.0),
     "bool[]": ("SimProbe_001.TestBoolArray", "true,false", [True, False]),
     "int32[]": ("SimProbe_001.TestIntArray", "1,2,3", [1, 2, 3]),
-    "float[]": ("SimProbe_001.TestFloatArray", "[0.5, 1.5]", [0.5, 1.5]),
-    "double[]": ("SimProbe_001.TestDoubleArray", "0.25", [0.25]),
+    "float[]": ("SimProbe_002.TestFloatArray", "[0.5, 1.5]", [0.5, 1.5]),
+    "double[]": ("SimProbe_002.TestDoubleArray", "0.25", [0.25]),
     "string[]": ("SimProbe_001.TestStringArray", 'a,"b,c"', ["a", "b,c"]),
 }
 

@@ -31,13 +31,33 @@ def imported(*words: str) -> set[str]:
 
 
 @pytest.mark.requirement("cli.startup")
-@pytest.mark.parametrize("words", [("--help",), ("version", "--json"), ("version",)])
+@pytest.mark.parametrize("words", [("version", "--json"), ("--version",), ("-V",)])
+def test_the_version_is_answered_without_the_machinery_and_with_the_same_bytes(
+    spawn: Callable[..., Any], words: tuple[str, ...]
+) -> None:
+    assert imported(*words) & {"click", "rich_click", "json", "tomllib"} == set()
+    short = spawn(*words)
+    # A setting that could matter takes the long way.
+    long = spawn(*words, MXGATEWAY_QUIET="1")
+    assert (short.code, short.out, short.err) == (long.code, long.out, long.err)
+    assert short.code == 0
+
+
+@pytest.mark.requirement("cli.startup")
+@pytest.mark.parametrize(
+    "words",
+    [("--help",), ("version", "--json"), ("version",), ("config",), ("profile", "list"), ("-V",)],
+)
 def test_help_and_version_load_neither_network_nor_messages(words: tuple[str, ...]) -> None:
     assert imported(*words) & HEAVY == set()
 
 
 @pytest.mark.parametrize(
-    "command", ["smoke", "register", "write", "stream-events", "simulate", "demo", "open-session"]
+    "command",
+    [
+        *("smoke", "register", "write", "stream-events", "simulate", "demo", "open-session"),
+        *("doctor", "trust", "profile", "config", "completion", "batch"),
+    ],
 )
 def test_help_of_a_command_loads_neither_network_nor_messages(command: str) -> None:
     assert imported(command, "--help") & HEAVY == set()
@@ -46,7 +66,9 @@ def test_help_of_a_command_loads_neither_network_nor_messages(command: str) -> N
 @pytest.mark.requirement("cli.startup")
 def test_json_and_piped_tables_do_without_rich(connected: ThreadedSimulator) -> None:
     smoke = ("smoke", "--item", "SimProbe_001.TestInt")
-    assert "rich" not in imported("version", "--json")
+    assert "rich" not in imported("version", "--json", "--quiet")
+    assert "rich" not in imported("config", "--json")
+    assert "rich" not in imported("doctor", "--json")
     assert "rich" not in imported(*smoke, "--json")
     assert "rich" not in imported(*smoke)
     assert "anyio" in imported(*smoke, "--json")
@@ -60,7 +82,7 @@ def test_naming_one_command_loads_only_its_module(run: Callable[..., Any]) -> No
     probe = (
         "import sys; from importlib.metadata import entry_points\n"
         "(s,) = entry_points(group='console_scripts', name='mxgw-py')\n"
-        "s.load()(['version', '--json'])\n"
+        "s.load()(['version'])\n"
         "print(*(m for m in sys.modules if m.startswith('mxgateway_cli.commands.')))"
     )
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)

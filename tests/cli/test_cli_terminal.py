@@ -6,11 +6,13 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mxgateway.simulator import ThreadedSimulator
+from mxgateway.simulator import TlsFiles as SimulatorTlsFiles
 
 if sys.platform == "win32":
     pytest.skip("pseudo-terminals of this kind are POSIX only", allow_module_level=True)
@@ -153,3 +155,31 @@ def test_no_color_is_honoured(
     colour = re.compile(rb"\x1b\[[0-9;]*3[0-7]m")
     assert colour.search(coloured.raw)
     assert not colour.search(plain.raw)
+
+
+@pytest.mark.parametrize(("answer", "kept"), [("y", True), ("n", False), ("", False)])
+def test_trust_shows_the_certificate_before_it_asks(
+    terminal: Callable[..., Terminal], self_signed: Any, tmp_path: Path, answer: str, kept: bool
+) -> None:
+    target = tmp_path / "plant.pem"
+    files = SimulatorTlsFiles(self_signed.cert_file, self_signed.key_file)
+    with ThreadedSimulator(tls=files, interval=None) as simulator:
+        screen = terminal("trust", simulator.endpoint, "--output-file", str(target), columns=120)
+        shown = screen.read_until("Trust it and write")
+        screen.child.sendline(answer)
+        assert screen.finish() == 0
+    assert "Signed by itself" in " ".join(shown.split())
+    assert "SHA-256" in shown
+    assert target.exists() == kept
+
+
+def test_a_key_is_asked_for_and_not_echoed(
+    terminal: Callable[..., Terminal], sim: ThreadedSimulator
+) -> None:
+    words = ("--plaintext", "--endpoint", sim.endpoint, "--api-key", "prompt")
+    screen = terminal("smoke", "--item", "SimProbe_001.TestInt", *words)
+    screen.read_until("API key: ")
+    screen.child.sendline(sim.api_key)
+    assert screen.finish() == 0
+    assert sim.api_key not in screen.text()
+    assert "Closed" in screen.text()

@@ -1,0 +1,113 @@
+"""The batch protocol: command lines on stdin, their results on stdout, one after another.
+
+Each line is a command line without the program's name. Its result is printed as
+JSON, then comes a line that is exactly `__MXGW_BATCH_EOR__`. A line that fails prints an
+object with `error` and `type` "error" in place of a result, and the next one is read.
+Only the end of input ends it; an empty line is skipped.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, BinaryIO, Final
+
+import rich_click as click
+
+from .app import execute, keys_in
+from .environment import Environment, OutputClosed
+from .errors import describe
+from .output.documents import json_document
+from .signals import Interrupted
+
+__all__ = ["SENTINEL", "lines_of_stdin", "run_batch", "tokens"]
+
+SENTINEL: Final = "__MXGW_BATCH_EOR__"
+
+_ELSEWHERE: Final = ("batch", "completion", "demo", "simulate")
+
+
+def tokens(line: str) -> list[str]:
+    r"""Return the words of a line, split as a POSIX shell does.
+
+    Blanks separate words. In single quotes every character stands for itself, in
+    double quotes a backslash protects `"` and `\`, elsewhere any character; so a
+    Windows path needs single quotes, or slashes. Nothing is expanded, and `#` is no comment.
+
+    Raises:
+        UsageError: A quote is not closed, or a backslash ends the line.
+    """
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=False)
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    try:
+        return list(lexer)
+    except ValueError as error:
+        raise click.UsageError(
+            f"the line cannot be split into words: {str(error).lower()}; a Windows path needs "
+            "single quotes"
+        ) from error
+
+
+def lines_of_stdin() -> Iterator[bytes]:
+    """Yield the lines of stdin as they come, without waiting for more than one."""
+    stdin: BinaryIO | None = None if sys.stdin is None else sys.stdin.buffer
+    if stdin is not None:
+        yield from iter(stdin.readline, b"")
+
+
+def run_batch(environment: Environment, lines: Iterator[bytes], *, echo: bool) -> None:
+    """Run every line until the end of input.
+
+    Args:
+        environment: Its `pool` keeps the connections.
+        echo: Whether each line is shown on stderr, keys hidden, before it runs.
+
+    Raises:
+        OutputClosed: Nobody reads the results any more.
+        Interrupted: Ctrl-C or a termination signal came.
+    """
+    for number, raw in enumerate(lines):
+        if number == 0:
+            raw = raw.removeprefix(b"\xef\xbb\xbf")  # PowerShell marks UTF-8 this way.
+        if not raw.strip():
+            continue
+        # Flags and connection are those of the line; keys once seen stay secret for all.
+        inner = replace(environment, json_errors=True, connection=None)
+        try:
+            _run_line(inner, raw, echo=echo)
+        except (OutputClosed, BrokenPipeError, Interrupted, KeyboardInterrupt):
+            raise
+        except Exception as error:
+            _write_failure(inner, error)
+        environment.write(SENTINEL + "\n")
+
+
+def _run_line(environment: Environment, raw: bytes, *, echo: bool) -> None:
+    try:
+        line = raw.decode()
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"the line is no UTF-8: {error}") from error
+    words = tokens(line)
+    for key in keys_in(words):
+        environment.keep_secret(key)
+    if echo:
+        environment.say(shlex.join(words))
+    if words and words[0] in _ELSEWHERE:
+        raise click.UsageError(f"{words[0]} cannot run within a batch; run it by itself")
+    if {"-h", "--help", "--version", "-V"} & set(words):
+        raise click.UsageError("a batch answers in JSON; ask for help outside of it")
+    execute(words, environment)
+
+
+def _write_failure(environment: Environment, error: Exception) -> None:
+    failure = describe(error, environment)
+    answer: dict[str, Any] = {
+        "error": failure.facts["message"],
+        "type": "error",
+        "exitCode": int(failure.code),
+        "details": failure.facts,
+    }
+    environment.write(json_document(environment.redact_all(answer)))

@@ -1,0 +1,40 @@
+"""Where the user's files are: profiles and trusted certificates here, remembered tags there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+__all__ = ["cache_folder", "config_folder", "profile_file"]
+
+
+def config_folder(variables: Mapping[str, str]) -> Path:
+    r"""Return the folder of the user's settings.
+
+    `%APPDATA%\mxgateway` on Windows, else `$XDG_CONFIG_HOME/mxgateway` or `~/.config/mxgateway`.
+    """
+    return _folder(variables, "APPDATA", "XDG_CONFIG_HOME", ".config")
+
+
+def cache_folder(variables: Mapping[str, str]) -> Path:
+    r"""Return the folder of what can be made again.
+
+    `%LOCALAPPDATA%\mxgateway` on Windows, else `$XDG_CACHE_HOME/mxgateway` or
+    `~/.cache/mxgateway`.
+    """
+    return _folder(variables, "LOCALAPPDATA", "XDG_CACHE_HOME", ".cache")
+
+
+def _folder(variables: Mapping[str, str], windows: str, xdg: str, usual: str) -> Path:
+    named = variables.get(windows if os.name == "nt" else xdg, "")
+    # The XDG specification: a path that is not absolute is ignored.
+    base = Path(named) if named and Path(named).is_absolute() else Path.home() / usual
+    return base / "mxgateway"
+
+
+def profile_file(variables: Mapping[str, str], chosen: str | None) -> Path:
+    """Return the file of the profiles: the chosen one, else the user's."""
+    if chosen:
+        return Path(chosen).expanduser()
+    return config_folder(variables) / "profiles.toml"

@@ -1,0 +1,186 @@
+"""Profiles: named connection settings in a TOML file of the user."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Self
+
+from mxgateway.errors import ConfigurationError
+
+from .table import CONNECTION, Setting
+
+__all__ = ["PROFILE_KEYS", "Profiles", "check_name"]
+
+PROFILE_KEYS: Final[dict[str, Setting]] = {s.name: s for s in CONNECTION if s.in_profile}
+_PATHS: Final = ("ca_file", "client_cert", "client_key")
+_NO_NAME: Final = "{!r} is no name for a profile; use up to 64 letters, digits, - and _"
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+@dataclass(slots=True)
+class Profiles:
+    """The profiles of one file.
+
+    Attributes:
+        path: The file, which need not exist.
+        profiles: The settings of each profile, by its name.
+        default: The profile that is taken where none is chosen, or None.
+    """
+
+    path: Path
+    profiles: dict[str, dict[str, Any]] = field(default_factory=dict)
+    default: str | None = None
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read the file; one that does not exist holds no profiles.
+
+        Raises:
+            ConfigurationError: It cannot be read, is no TOML, or holds what it must not.
+        """
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except FileNotFoundError:
+            return cls(path)
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(
+                f"the profiles in {str(path)!r} cannot be read: {error}"
+            ) from error
+        import tomllib  # Most runs have no profile.
+
+        try:
+            content = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigurationError(
+                f"{str(path)!r} is no valid TOML: {error}; correct the line, or make the "
+                "profiles anew with `mxgw-py profile add`"
+            ) from error
+        return cls(path)._take(content)
+
+    def _take(self, content: Mapping[str, Any]) -> Self:
+        tables = content.get("profiles", {})
+        unknown = sorted(set(content) - {"default", "profiles"})
+        if unknown or not isinstance(tables, dict):
+            raise self._wrong(
+                f"{', '.join(unknown) or 'profiles'}: only `default = NAME` and "
+                "tables such as [profiles.NAME] may stand here"
+            )
+        for name, table in tables.items():
+            if not _NAME.fullmatch(name):
+                raise self._wrong(_NO_NAME.format(name))
+            if not isinstance(table, dict):
+                raise self._wrong(f"profiles.{name} is no table; write [profiles.{name}]")
+            self.profiles[name] = {key: self._value(name, key, v) for key, v in table.items()}
+        default = content.get("default")
+        if default is not None and not isinstance(default, str):
+            raise self._wrong("default must be the name of a profile")
+        self.default = default or None
+        return self
+
+    def _value(self, name: str, key: str, value: Any) -> Any:
+        setting = PROFILE_KEYS.get(key)
+        if setting is None:
+            raise self._wrong(
+                f"profile {name} has the unknown key {key!r}; known are {', '.join(PROFILE_KEYS)}"
+            )
+        if setting.is_flag:
+            if not isinstance(value, bool):
+                raise self._wrong(f"profile {name}: {key} must be true or false")
+            return value
+        numeric = isinstance(value, int | float) and not isinstance(value, bool)
+        if not isinstance(value, str) and not (numeric and setting.kind is not None):
+            raise self._wrong(f"profile {name}: {key} must be text in quotes")
+        try:
+            return setting.parse(str(value))
+        except ValueError as error:
+            shown = "is wrong" if setting.secret else str(error)
+            raise self._wrong(f"profile {name}: {key} {shown}") from error
+
+    def _wrong(self, text: str) -> ConfigurationError:
+        return ConfigurationError(f"{str(self.path)!r}: {text}")
+
+    def get(self, name: str) -> dict[str, Any]:
+        """Return the settings of a profile; files in it are relative to the folder of the file.
+
+        Raises:
+            ConfigurationError: There is no such profile.
+        """
+        self.require(name)
+        settings = dict(self.profiles[name])
+        for key in _PATHS:
+            if key in settings:
+                settings[key] = str(self.path.parent / Path(settings[key]).expanduser())
+        return settings
+
+    def require(self, name: str) -> None:
+        """Check that a profile exists.
+
+        Raises:
+            ConfigurationError: It does not; the text names those that do.
+        """
+        if name not in self.profiles:
+            known = ", ".join(sorted(self.profiles)) or "none"
+            raise ConfigurationError(
+                f"there is no profile {name!r} in {str(self.path)!r}; known: {known}. "
+                f"Make it with `mxgw-py profile add {name} ...`"
+            )
+
+    def save(self) -> None:
+        """Write the file, whole or not at all, readable by the user alone.
+
+        Comments of the old file are lost.
+
+        Raises:
+            ConfigurationError: It cannot be written.
+        """
+        new = self.path.with_name(self.path.name + ".new")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            # 0600 from the first byte on; Windows gives the rights of the user's folder.
+            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+                file.write(self.to_toml())
+            new.replace(self.path)
+        except OSError as error:
+            raise ConfigurationError(
+                f"the profiles cannot be written to {str(self.path)!r}: {error}; "
+                "choose another file with --config"
+            ) from error
+
+    def to_toml(self) -> str:
+        """Return the content of the file: flat tables, sorted by name."""
+        lines = [] if self.default is None else [f"default = {_toml(self.default)}"]
+        for name in sorted(self.profiles):
+            lines += ["", f"[profiles.{name}]"] if lines else [f"[profiles.{name}]"]
+            table = self.profiles[name]
+            lines += [f"{key} = {_toml(table[key])}" for key in PROFILE_KEYS if key in table]
+        return "".join(line + "\n" for line in lines)
+
+
+def check_name(name: str) -> None:
+    """Check the name of a profile.
+
+    Raises:
+        ConfigurationError: It is no name.
+    """
+    if not _NAME.fullmatch(name):
+        raise ConfigurationError(_NO_NAME.format(name))
+
+
+def _toml(value: str | bool | float) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    return '"' + "".join(_TOML_ESCAPES.get(c) or c for c in value) + '"'
+
+
+# TOML 1.0, basic strings: quote, backslash and control characters must be escaped.
+_TOML_ESCAPES: Final = {chr(n): f"\\u{n:04x}" for n in [*range(0x20), 0x7F]} | {
+    '"': '\\"',
+    "\\": "\\\\",
+}

@@ -1,0 +1,133 @@
+"""Completion: the scripts of four shells, and what they are answered."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Run = Callable[..., Any]
+completion = import_module("mxgateway_cli.completion")
+Environment = import_module("mxgateway_cli.environment").Environment
+
+
+@pytest.fixture
+def complete(spawn: Callable[..., Any]) -> Callable[..., list[str]]:
+    """Ask as the script of bash does; the last word is the incomplete one."""
+
+    def ask(*words: str, **variables: str) -> list[str]:
+        outcome = spawn(
+            _MXGW_PY_COMPLETE="bash_complete",
+            COMP_WORDS=" ".join(["mxgw-py", *words]),
+            COMP_CWORD=str(len(words)),
+            **variables,
+        )
+        assert (outcome.code, outcome.err) == (0, "")
+        return [line.partition(",")[2] for line in outcome.out.splitlines()]
+
+    return ask
+
+
+def remember(endpoint: str, *tags: str) -> None:
+    completion.remember_tags(Environment.of_process(), endpoint, tags)
+
+
+def test_commands_options_and_choices_are_completed(complete: Callable[..., list[str]]) -> None:
+    assert complete("open") == ["open-session"]
+    assert complete("profile", "re") == ["remove"]
+    assert complete("smoke", "--server-") == ["--server-name-override"]
+    assert complete("version", "--output", "js") == ["json", "jsonl"]
+
+
+def test_profiles_are_completed_from_the_file(
+    run: Run, complete: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    file = str(tmp_path / "p.toml")
+    for name in ("plant-a", "plant-b", "bench"):
+        assert run("profile", "add", name, "--config", file, "--json").code == 0
+    assert complete("smoke", "--profile", "pl", MXGATEWAY_CONFIG=file) == ["plant-a", "plant-b"]
+    Path(file).write_text("nonsense", encoding="utf-8")
+    assert complete("smoke", "--profile", "pl", MXGATEWAY_CONFIG=file) == []
+
+
+def test_tags_are_completed_from_the_last_browse_of_that_endpoint_whatever_the_case(
+    complete: Callable[..., list[str]],
+) -> None:
+    assert complete("smoke", "--item", "T") == []
+    remember("localhost:5000", "Tank_001.Level", "TANK_001.Temp", "Pump_001.Speed")
+    remember("other:5000", "Elsewhere.Tag")
+    assert complete("smoke", "--item", "tank") == ["TANK_001.Temp", "Tank_001.Level"]
+    assert complete("smoke", "--endpoint", "other:5000", "--item", "E") == ["Elsewhere.Tag"]
+    assert complete("smoke", "--item", "E", MXGATEWAY_ENDPOINT="other:5000") == ["Elsewhere.Tag"]
+    remember("localhost:5000", "Line_001.Produced")
+    assert complete("smoke", "--item", "") == ["Line_001.Produced"]
+
+
+def test_a_cache_that_cannot_be_written_is_no_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("", encoding="utf-8")
+    for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(blocked))
+    environment = Environment.of_process()
+    environment.verbose = True
+    completion.remember_tags(environment, "localhost:5000", ["A.B"])
+    assert "not remembered" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
+def test_the_script_of_a_shell_asks_the_right_question(run: Run, shell: str) -> None:
+    text = run("completion", shell).out
+    assert "_MXGW_PY_COMPLETE" in text
+    assert f"{shell}_complete" in text
+    assert "%(" not in text
+
+
+@pytest.mark.parametrize(
+    ("shell", "check"), [("bash", ["-n"]), ("zsh", ["-n"]), ("fish", ["--no-execute"])]
+)
+def test_the_script_has_the_syntax_of_its_shell(
+    run: Run, tmp_path: Path, shell: str, check: list[str]
+) -> None:
+    program = shutil.which(shell)
+    if program is None:
+        pytest.skip(f"{shell} is not installed")
+    file = tmp_path / "script"
+    file.write_text(run("completion", shell).out, encoding="utf-8")
+    done = subprocess.run(
+        [program, *check, str(file)], capture_output=True, env=dict(os.environ), check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    ("words", "incomplete", "expected"),
+    [
+        (["mxgw-py", "ver"], "ver", "version\tShow the versions"),
+        (["mxgw-py", "completion"], "", "powershell\tpowershell"),
+        (["mxgw-py", "'profile'", "re"], "re", "remove\tRemove a profile."),
+    ],
+)
+def test_powershell_gets_a_value_and_a_description_on_each_line(
+    spawn: Callable[..., Any], words: list[str], incomplete: str, expected: str
+) -> None:
+    outcome = spawn(
+        _MXGW_PY_COMPLETE="powershell_complete",
+        COMP_WORDS="\n".join(words),
+        COMP_CWORD=incomplete,
+    )
+    assert (outcome.code, outcome.err) == (0, "")
+    assert any(line.startswith(expected) for line in outcome.out.splitlines())
+    assert all(len(line.split("\t")) == 2 for line in outcome.out.splitlines())
+
+
+def test_a_question_that_is_none_is_refused_quietly(spawn: Callable[..., Any]) -> None:
+    outcome = spawn(_MXGW_PY_COMPLETE="tcsh_complete")
+    assert (outcome.code, outcome.out, outcome.err) == (1, "", "")
