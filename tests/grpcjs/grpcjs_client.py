@@ -13,10 +13,22 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     MxCommand,
     MxCommandKind,
     MxCommandRequest,
+    MxEvent,
     PingCommand,
+    StreamEventsRequest,
 )
+from mxgateway.transport.stream import MessageStream
 
-__all__ = ["INVOKE", "OPEN_SESSION", "STREAM_EVENTS", "connect", "options", "ping", "scripted"]
+__all__ = [
+    "INVOKE",
+    "OPEN_SESSION",
+    "STREAM_EVENTS",
+    "connect",
+    "options",
+    "ping",
+    "raw_events",
+    "scripted",
+]
 
 _SERVICE = "/mxaccess_gateway.v1.MxAccessGateway"
 INVOKE = f"{_SERVICE}/Invoke"
@@ -38,6 +50,14 @@ def connect(gateway: GrpcJsGateway, **fields: Unpack[OptionFields]) -> Connector
 async def scripted(client: GatewayClient, **script: Any) -> Session:
     """Open a session whose stream does what `script` says, see gateway_service.js."""
     return await client.open_session(client_session_name=json.dumps(script))
+
+
+def raw_events(
+    client: GatewayClient, session: Session, *, timeout: float | None = None
+) -> MessageStream[MxEvent]:
+    """Return the session's one event stream as it comes, with nothing in between."""
+    request = StreamEventsRequest(session_id=session.session_id)
+    return client.stream_events_raw(request, timeout=timeout)
 
 
 def ping(session: Session | str, **script: Any) -> MxCommandRequest:

@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 import pytest
 import trustme
-from grpcjs.grpcjs_client import connect, ping, scripted
+from grpcjs.grpcjs_client import connect, ping, raw_events, scripted
 from grpcjs.grpcjs_gateway import GrpcJsGateway, NodeProcess
 from tls_files import TlsFiles, issue_tls_files
 
@@ -38,7 +38,7 @@ async def test_a_polite_shutdown_of_grpc_js_lets_the_stream_finish(node: NodePro
     with node.gateway() as gateway, anyio.fail_after(5):
         async with await connect(gateway) as client:
             session = await scripted(client, count=10, hold=5)
-            async with session.stream_events() as stream:
+            async with raw_events(client, session) as stream:
                 first = [(await anext(stream)).worker_sequence for _ in range(5)]
                 gateway.send("tryShutdown")
                 # The listener closes at once. Until the GOAWAY has come, calls still go to the
@@ -61,7 +61,7 @@ async def test_a_rude_shutdown_of_grpc_js_ends_every_call_at_once(node: NodeProc
     with node.gateway() as gateway, anyio.fail_after(5):
         async with await connect(gateway) as client:
             session = await scripted(client, count=3, hang=True)
-            stream = session.stream_events()
+            stream = raw_events(client, session)
             received = [(await anext(stream)).worker_sequence for _ in range(3)]
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(outcome, stream.__anext__, errors)
@@ -116,7 +116,7 @@ async def test_a_stream_goes_on_when_its_connection_has_come_of_age(node: NodePr
         with anyio.fail_after(10):
             async with await connect(gateway) as client:
                 session = await scripted(client, count=10, hold=5)
-                async with session.stream_events() as stream:
+                async with raw_events(client, session) as stream:
                     first = [(await anext(stream)).worker_sequence for _ in range(5)]
                     errors: list[MxGatewayError] = []
                     while len({call["peer"] for call in gateway.seen("call")}) < 3:
@@ -133,7 +133,7 @@ async def test_pings_of_grpc_js_are_answered(node: NodeProcess) -> None:
     with node.gateway(options=pings) as gateway, anyio.fail_after(5):
         async with await connect(gateway) as client:
             session = await scripted(client, count=1, hang=True)
-            async with session.stream_events() as stream:
+            async with raw_events(client, session) as stream:
                 await anext(stream)
                 await gateway.until("keepalive", 3, text="Received ping response")
                 assert (await client.invoke_raw(ping(session))).hresult == 0
@@ -145,7 +145,7 @@ async def test_our_own_pings_are_answered_by_grpc_js(gateway: GrpcJsGateway) -> 
     with anyio.fail_after(5):
         async with await connect(gateway, keepalive_time=0.02, keepalive_timeout=4.0) as client:
             session = await scripted(client, count=2, hold=1)
-            async with session.stream_events() as stream:
+            async with raw_events(client, session) as stream:
                 await anext(stream)
                 # The next PING goes out only after the answer to the one before.
                 await gateway.until("ping", 3)
@@ -205,7 +205,7 @@ async def test_events_flow_over_tls_from_grpc_js(node: NodeProcess, tls_files: T
             endpoint=f"localhost:{gateway.port}", ca_file=tls_files.ca_file
         ) as client:
             session = await scripted(client, count=1_000, size=100)
-            events = [event async for event in session.stream_events()]
+            events = [event async for event in raw_events(client, session)]
 
     assert [event.worker_sequence for event in events] == list(range(1, 1_001))
 

@@ -6,10 +6,10 @@ import base64
 
 import anyio
 import pytest
-from grpcjs.grpcjs_client import connect, options, ping, scripted
+from grpcjs.grpcjs_client import connect, options, ping, raw_events, scripted
 from grpcjs.grpcjs_gateway import GrpcJsGateway
 
-from mxgateway import Session
+from mxgateway import GatewayClient, Session
 from mxgateway.codec import decode
 from mxgateway.errors import (
     CallCancelledError,
@@ -40,9 +40,9 @@ MESSAGES = {
 DETAILS = b"\x08\x05\x12\x04gone\x1a\x09\x0a\x03t/x\x12\x02\x01\x02"
 
 
-async def collect(session: Session, sequences: list[int]) -> None:
+async def collect(client: GatewayClient, session: Session, sequences: list[int]) -> None:
     """Append the sequence of every event until the stream ends."""
-    async for event in session.stream_events():
+    async for event in raw_events(client, session):
         sequences.append(event.worker_sequence)  # noqa: PERF401 - kept when it raises
 
 
@@ -104,7 +104,7 @@ async def test_status_details_and_trailers_of_grpc_js_stay_on_the_error(
         async with await connect(gateway) as client:
             session = await scripted(client, count=count, status=status, trailers=trailers)
             with pytest.raises(NotFoundError) as caught:
-                await collect(session, sequences)
+                await collect(client, session, sequences)
 
     error = caught.value
     assert len(sequences) == count
@@ -124,7 +124,7 @@ async def test_an_error_after_messages_comes_after_all_of_them(gateway: GrpcJsGa
         async with await connect(gateway) as client:
             session = await scripted(client, count=500, status=status)
             with pytest.raises(UnavailableError, match="the worker has gone"):
-                await collect(session, sequences)
+                await collect(client, session, sequences)
             assert (await client.invoke_raw(ping(session))).hresult == 0
 
     assert sequences == list(range(1, 501))
@@ -134,7 +134,7 @@ async def test_an_error_before_any_message_leaves_the_stream_over(gateway: GrpcJ
     with anyio.fail_after(5):
         async with await connect(gateway) as client:
             session = await scripted(client, status={"code": StatusCode.CANCELLED})
-            stream = session.stream_events()
+            stream = raw_events(client, session)
             with pytest.raises(CallCancelledError):
                 await anext(stream)
             with pytest.raises(StopAsyncIteration):

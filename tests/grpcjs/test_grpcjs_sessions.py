@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import anyio
 import pytest
-from grpcjs.grpcjs_client import INVOKE, connect, options, ping
+from grpcjs.grpcjs_client import INVOKE, connect, options, ping, raw_events
 from grpcjs.grpcjs_gateway import GrpcJsGateway, NodeProcess
 from grpclib.const import Cardinality
 
@@ -30,7 +30,7 @@ async def test_a_session_runs_from_open_to_close_on_grpc_js(gateway: GrpcJsGatew
             server = await session.register("interop")
             item = await session.add_item(server, "Pump_001.Speed")
             await session.advise(server, item)
-            async with session.stream_events() as stream:
+            async with raw_events(client, session) as stream:
                 first = await anext(stream)
                 await session.write(server, item, "Füllstand 100 %")
                 change = await anext(stream)
@@ -145,7 +145,7 @@ async def test_messages_of_many_windows_go_both_ways_with_grpc_js(
                 session = await client.open_session()
                 server = await session.register("interop")
                 item = await session.add_item(server, "Big.Text")
-                async with session.stream_events() as stream:
+                async with raw_events(client, session) as stream:
                     await session.write(server, item, text)
                     event = await anext(stream)
 

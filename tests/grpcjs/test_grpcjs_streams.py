@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import anyio
 import pytest
-from grpcjs.grpcjs_client import STREAM_EVENTS, connect, options, ping, scripted
+from grpcjs.grpcjs_client import STREAM_EVENTS, connect, options, ping, raw_events, scripted
 from grpcjs.grpcjs_gateway import GrpcJsGateway, NodeProcess
 
 from mxgateway.errors import DeadlineExceededError
@@ -30,7 +30,7 @@ async def test_thousands_of_events_of_grpc_js_arrive_in_order(
     with anyio.fail_after(20):
         async with await connect(gateway, stream_window=window) as client:
             session = await scripted(client, count=count)
-            events = [event async for event in session.stream_events()]
+            events = [event async for event in raw_events(client, session)]
 
     assert [event.worker_sequence for event in events] == list(range(1, count + 1))
     assert [from_mx_value(event.value) for event in events] == list(range(count))
@@ -45,7 +45,7 @@ async def test_a_slow_consumer_stops_grpc_js_at_the_window_and_nobody_else(
     with anyio.fail_after(10):
         async with await connect(gateway, stream_window=SMALLEST_WINDOW) as client:
             session = await scripted(client, count=count, size=size, report=True)
-            async with session.stream_events() as stream:
+            async with raw_events(client, session) as stream:
                 await gateway.until("taken", SMALLEST_WINDOW // (size + 100))
                 # Calls go through while the stream stands, and leave it where it is.
                 for _ in range(20):
@@ -68,7 +68,7 @@ async def test_reading_on_gives_grpc_js_no_more_than_what_was_read(
     with anyio.fail_after(10):
         async with await connect(gateway, stream_window=SMALLEST_WINDOW) as client:
             session = await scripted(client, count=count, size=size, report=True)
-            async with session.stream_events() as stream:
+            async with raw_events(client, session) as stream:
                 for _ in range(read):
                     await anext(stream)
                 for _ in range(20):
@@ -91,7 +91,7 @@ async def test_events_larger_than_the_window_arrive_whole(node: NodeProcess, gzi
             gateway, stream_window=SMALLEST_WINDOW, connection_window=SMALLEST_WINDOW
         ) as client:
             session = await scripted(client, count=3, size=size)
-            values = [from_mx_value(event.value) async for event in session.stream_events()]
+            values = [from_mx_value(event.value) async for event in raw_events(client, session)]
 
     assert values == ["x" * size] * 3
     assert len(gateway.seen("compressed")) == (4 if gzip else 0)  # OpenSession and the events
@@ -101,7 +101,7 @@ async def test_an_empty_stream_ends_quietly(gateway: GrpcJsGateway) -> None:
     with anyio.fail_after(5):
         async with await connect(gateway) as client:
             session = await scripted(client, count=0)
-            events = [event async for event in session.stream_events()]
+            events = [event async for event in raw_events(client, session)]
 
     assert events == []
 
@@ -145,7 +145,7 @@ async def test_closing_a_stream_is_seen_by_grpc_js_as_cancelled(gateway: GrpcJsG
     with anyio.fail_after(5):
         async with await connect(gateway) as client:
             session = await scripted(client, count=5, hang=True)
-            async with session.stream_events() as stream:
+            async with raw_events(client, session) as stream:
                 assert [(await anext(stream)).worker_sequence for _ in range(5)] == [1, 2, 3, 4, 5]
             await gateway.until("cancelled", method="StreamEvents")
             assert (await client.invoke_raw(ping(session))).hresult == 0
@@ -155,7 +155,7 @@ async def test_leaving_the_loop_is_seen_by_grpc_js_as_cancelled(gateway: GrpcJsG
     with anyio.fail_after(5):
         async with await connect(gateway, stream_window=SMALLEST_WINDOW) as client:
             session = await scripted(client, count=100_000, size=100)
-            async for event in session.stream_events():
+            async for event in raw_events(client, session):
                 if event.worker_sequence == 1_000:
                     break
             await gateway.until("cancelled", method="StreamEvents")
@@ -170,7 +170,7 @@ async def test_cancelling_the_reader_is_seen_by_grpc_js_as_cancelled(
             session = await scripted(client, hang=True)
 
             async def read() -> None:
-                async with session.stream_events() as stream:
+                async with raw_events(client, session) as stream:
                     await anext(stream)
 
             async with anyio.create_task_group() as tasks:
@@ -186,7 +186,7 @@ async def test_the_deadline_of_a_stream_ends_it_on_both_sides(gateway: GrpcJsGat
     with anyio.fail_after(5):
         async with await connect(gateway) as client:
             session = await scripted(client, count=3, hang=True)
-            stream = session.stream_events(timeout=0.3)
+            stream = raw_events(client, session, timeout=0.3)
             for _ in range(3):
                 sequences.append((await anext(stream)).worker_sequence)  # noqa: PERF401
             with pytest.raises(DeadlineExceededError):
@@ -209,7 +209,7 @@ async def test_twenty_streams_share_a_connection_without_mixing(gateway: GrpcJsG
                 session = await scripted(client, count=count, size=200)
                 received[session.session_id] = [
                     event.worker_sequence
-                    async for event in session.stream_events()
+                    async for event in raw_events(client, session)
                     if event.session_id == session.session_id
                 ]
 
