@@ -15,9 +15,12 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     MxCommand,
     MxCommandKind,
     MxCommandRequest,
+    MxEvent,
     PingCommand,
+    StreamEventsRequest,
 )
 from mxgateway.transport.channel import Channel
+from mxgateway.transport.stream import MessageStream
 
 __all__ = [
     "STREAM_EVENTS",
@@ -27,6 +30,7 @@ __all__ = [
     "options",
     "outcome",
     "ping",
+    "raw_events",
     "saw_cancelled",
     "until",
 ]
@@ -69,6 +73,14 @@ async def advised(client: GatewayClient, *tags: str) -> tuple[Session, int, list
     for item in items:
         await session.advise(server, item)
     return session, server, items
+
+
+def raw_events(
+    client: GatewayClient, session: Session, after: int = 0, *, timeout: float | None = None
+) -> MessageStream[MxEvent]:
+    """Return the session's one event stream as it comes, with nothing in between."""
+    request = StreamEventsRequest(session_id=session.session_id, after_worker_sequence=after)
+    return client.stream_events_raw(request, timeout=timeout)
 
 
 async def until(gateway: CCoreGateway, predicate: Callable[[CCoreGateway], bool]) -> None:

@@ -4,9 +4,10 @@ It runs in a thread for tests, or by itself:
 
     cd tests && python -m interop.ccore_gateway --port 5000
 
-It answers the whole contract: sessions, commands and events over the scripted plant,
-alarms and the Galaxy Repository with fixed answers. It records what only a server can
-know: the metadata it received, the calls that were open, and those it saw cancelled.
+It answers the whole contract as the gateway semantics say, but for what is a matter of
+time (leases, detach grace) and for keys bound to parts of a plant. It records what only a
+server can know: the metadata it received, the calls that were open, and those it saw
+cancelled.
 """
 
 from __future__ import annotations
@@ -21,15 +22,17 @@ from typing import Any, Self
 
 import grpc
 from google_messages import load_google_modules
-from interop.ccore_canned import CannedAlarms, CannedGalaxy
+from interop.ccore_alarms import AlarmMonitor, AlarmRpcs
+from interop.ccore_galaxy import Galaxy, GalaxyRpcs
 from interop.ccore_rpcs import SessionRpcs
-from interop.observed import Journal
+from interop.observed import ALL_SCOPES, READ_SCOPES, Journal
 from interop.scripted_plant import Plant
 from tls_files import TlsFiles
 
 __all__ = ["RECEIVE_LIMIT", "CCoreGateway", "stream_limit"]
 
 API_KEY = "mxgw_interop_not-a-secret"
+READ_ONLY_KEY = "mxgw_viewer_not-a-secret"
 RECEIVE_LIMIT = 16 << 20
 
 
@@ -48,6 +51,9 @@ class CCoreGateway:
     Attributes:
         journal: What the server saw: calls in order, and those that ended early.
         plant: What the sessions read and write.
+        alarms: The alarm monitor.
+        galaxy: What is deployed.
+        read_only_key: A key that may neither write nor acknowledge.
     """
 
     def __init__(
@@ -63,8 +69,12 @@ class CCoreGateway:
     ) -> None:
         self.api_key = api_key
         self.tls = tls
+        self.read_only_key = READ_ONLY_KEY
         self.plant = Plant()
-        self.journal = Journal(self.plant.changed, api_key)
+        self.alarms = AlarmMonitor(self.plant)
+        self.galaxy = Galaxy(self.plant.changed)
+        keys = {api_key: ALL_SCOPES, READ_ONLY_KEY: READ_SCOPES}
+        self.journal = Journal(self.plant.changed, keys)
         self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="ccore-gateway")
         self._server = grpc.server(
             self._pool,
@@ -77,10 +87,10 @@ class CCoreGateway:
         )
         google = load_google_modules()
         gateway_base = google.gateway_grpc.MxAccessGatewayServicer
-        gateway = type("Gateway", (SessionRpcs, CannedAlarms, gateway_base), {})(self)
+        gateway = type("Gateway", (SessionRpcs, AlarmRpcs, gateway_base), {})(self)
         google.gateway_grpc.add_MxAccessGatewayServicer_to_server(gateway, self._server)
         galaxy_base = google.galaxy_grpc.GalaxyRepositoryServicer
-        galaxy = type("Galaxy", (CannedGalaxy, galaxy_base), {})(self)
+        galaxy = type("GalaxyRepository", (GalaxyRpcs, galaxy_base), {})(self)
         google.galaxy_grpc.add_GalaxyRepositoryServicer_to_server(galaxy, self._server)
         address = f"127.0.0.1:{port}"
         if tls is None:

@@ -8,10 +8,13 @@ A Ping does what the first word of its message says:
     crc TEXT        is answered with the CRC-32 of TEXT, in decimal, in `diagnostic_message`
     size N          is answered with N bytes of text in `diagnostic_message`
     abort N TEXT    ends with gRPC status N and TEXT as its message
+
+Any other message comes back in `diagnostic_message`, as the gateway's own Ping does it.
 """
 
 from __future__ import annotations
 
+import uuid
 import zlib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -19,8 +22,12 @@ from typing import TYPE_CHECKING, Any
 import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google_messages import load_google_modules
+from interop.ccore_commands import Commands, scope_of
 from interop.observed import Observed
-from interop.scripted_plant import E_INVALIDARG, FaultError, RefusalError, Session
+from interop.plant_sessions import FaultError, Session
+from interop.refusals import InvalidError, RefusalError
+from interop.scripted_plant import BusyError
+from interop.statuses import INVALID_REFERENCE, status
 
 if TYPE_CHECKING:
     from interop.ccore_gateway import CCoreGateway
@@ -38,8 +45,9 @@ class SessionRpcs:
 
     def __init__(self, gateway: CCoreGateway) -> None:
         google = load_google_modules()
+        self.gateway = gateway
         self._plant = gateway.plant
-        self._journal = gateway.journal
+        self._commands = Commands(gateway.plant, gateway.alarms)
         self._pb = google.gateway_pb2
         self._status_pb = google.status_pb2
         self._pings: dict[str, Callable[[str, Any, Any, Observed], None]] = {
@@ -52,10 +60,14 @@ class SessionRpcs:
         }
 
     def OpenSession(self, request: Any, context: Any) -> Any:  # noqa: N802 - name of the RPC
-        with Observed(self._journal, "OpenSession", context):
+        with Observed(self.gateway.journal, "OpenSession", context) as observed:
+            observed.require("session:open")
             _echo_metadata(context)
+            live = [s for s in self._plant.sessions.values() if not s.closed]
+            if len(live) >= self._plant.session_limit:
+                context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many sessions are open")
             session = self._plant.open()
-            return self._pb.OpenSessionReply(
+            reply = self._pb.OpenSessionReply(
                 session_id=session.session_id,
                 backend_name="ccore-interop",
                 worker_process_id=4242,
@@ -64,51 +76,70 @@ class SessionRpcs:
                 capabilities=["unary-invoke", "server-stream-events"],
                 protocol_status=self._ok(),
             )
+            if request.HasField("command_timeout"):
+                reply.default_command_timeout.CopyFrom(request.command_timeout)
+            else:
+                reply.default_command_timeout.seconds = 30
+            return reply
 
     def CloseSession(self, request: Any, context: Any) -> Any:  # noqa: N802
-        with Observed(self._journal, "CloseSession", context):
+        with Observed(self.gateway.journal, "CloseSession", context) as observed:
+            observed.require("session:close")
             session = self._session(request.session_id, context)
             self._plant.close(session)
             return self._pb.CloseSessionReply(
                 session_id=session.session_id,
-                final_state=self._pb.SESSION_STATE_CLOSED,
+                final_state=f"SESSION_STATE_{session.state}",
                 protocol_status=self._ok(),
             )
 
     def Invoke(self, request: Any, context: Any) -> Any:  # noqa: N802
-        with Observed(self._journal, "Invoke", context) as observed:
-            session = self._session(request.session_id, context)
+        with Observed(self.gateway.journal, "Invoke", context) as observed:
             command = request.command
-            reply = self._pb.MxCommandReply(
-                session_id=session.session_id,
-                correlation_id=request.client_correlation_id,
-                kind=command.kind,
-                protocol_status=self._ok(),
-                hresult=0,
-            )
             try:
+                observed.require(scope_of(command))
+                session = self._session(request.session_id, context)
+                self._require_ready(session, context)
+                reply = self._pb.MxCommandReply(
+                    session_id=session.session_id,
+                    correlation_id=request.client_correlation_id or uuid.uuid4().hex,
+                    kind=command.kind,
+                    protocol_status=self._ok(),
+                    hresult=0,
+                )
                 if command.kind == self._pb.MX_COMMAND_KIND_PING:
-                    verb, _, argument = command.ping.message.partition(" ")
-                    self._pings[verb](argument, reply, context, observed)
+                    self._ping(command.ping.message, reply, context, observed)
                 else:
-                    self._plant.execute(session, command, reply)
-            except KeyError:
-                name = self._pb.MxCommandKind.Name(command.kind)
-                context.abort(grpc.StatusCode.UNIMPLEMENTED, f"no script for {name}")
+                    self._commands.execute(session, command, reply)
+            except InvalidError as invalid:
+                context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(invalid))
             except RefusalError as refusal:
-                self._refuse(reply, str(refusal))
+                self._refuse(reply, refusal)
             return reply
 
     def StreamEvents(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
-        with Observed(self._journal, "StreamEvents", context) as observed:
+        with Observed(self.gateway.journal, "StreamEvents", context) as observed:
+            observed.require("events:read")
             _echo_metadata(context)
             session = self._session(request.session_id, context)
+            self._require_ready(session, context)
             try:
-                yield from self._plant.follow(
-                    session, request.after_worker_sequence, lambda: not observed.ended.is_set()
+                yield from self._plant.follow(session, request.after_worker_sequence, observed)
+            except BusyError:
+                context.abort(
+                    grpc.StatusCode.ALREADY_EXISTS,
+                    f"session {session.session_id} has its event stream already",
                 )
             except FaultError as fault:
-                context.abort(grpc.StatusCode.ABORTED, str(fault))
+                context.abort(grpc.StatusCode[fault.code], str(fault))
+
+    def _ping(self, message: str, reply: Any, context: Any, observed: Observed) -> None:
+        verb, _, argument = message.partition(" ")
+        script = self._pings.get(verb)
+        if script is None:
+            reply.diagnostic_message = message
+        else:
+            script(argument, reply, context, observed)
 
     def _hang(self, _argument: str, _reply: Any, _context: Any, observed: Observed) -> None:
         observed.ended.wait()
@@ -137,7 +168,17 @@ class SessionRpcs:
         code = next(code for code in grpc.StatusCode if code.value[0] == int(number))
         context.abort(code, message)
 
+    def _require_ready(self, session: Session, context: Any) -> None:
+        if session.state != "READY":
+            because = f": {session.fault}" if session.fault else ""
+            context.abort(
+                grpc.StatusCode.FAILED_PRECONDITION,
+                f"session {session.session_id} is {session.state}{because}",
+            )
+
     def _session(self, session_id: str, context: Any) -> Session:
+        if not session_id:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "session_id is missing")
         session = self._plant.sessions.get(session_id)
         if session is None:
             # Non-ASCII text must survive the percent-encoding of grpc-message.
@@ -161,16 +202,13 @@ class SessionRpcs:
     def _ok(self) -> Any:
         return self._pb.ProtocolStatus(code=self._pb.PROTOCOL_STATUS_CODE_OK, message="OK")
 
-    def _refuse(self, reply: Any, reason: str) -> None:
+    def _refuse(self, reply: Any, refusal: RefusalError) -> None:
         reply.protocol_status.code = self._pb.PROTOCOL_STATUS_CODE_MXACCESS_FAILURE
-        reply.protocol_status.message = reason
-        reply.hresult = E_INVALIDARG
-        reply.diagnostic_message = reason
-        reply.statuses.add(
-            success=0,
-            category=self._pb.MX_STATUS_CATEGORY_CONFIGURATION_ERROR,
-            detected_by=self._pb.MX_STATUS_SOURCE_REQUESTING_LMX,
-            detail=6,
+        reply.protocol_status.message = str(refusal)
+        reply.hresult = refusal.hresult
+        reply.diagnostic_message = str(refusal)
+        reply.statuses.append(
+            status("CONFIGURATION_ERROR", "REQUESTING_LMX", INVALID_REFERENCE, str(refusal))
         )
 
 

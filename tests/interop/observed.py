@@ -9,7 +9,12 @@ from typing import Any, Self
 
 import grpc
 
-__all__ = ["Journal", "Observed", "SeenCall"]
+__all__ = ["ALL_SCOPES", "READ_SCOPES", "Journal", "Observed", "SeenCall"]
+
+READ_SCOPES = frozenset(
+    {"session:open", "session:close", "invoke:read", "events:read", "metadata:read"}
+)
+ALL_SCOPES = READ_SCOPES | {"invoke:write", "invoke:secure", "admin"}
 
 _NO_DEADLINE = 1e8
 """Seconds; the C core tells a call without deadline as one that ends after centuries."""
@@ -41,6 +46,10 @@ class SeenCall:
 class Journal:
     """The calls of one server. Read it under `changed`, or when the calls have ended.
 
+    Args:
+        changed: Announces every change.
+        keys: The scopes of each API key.
+
     Attributes:
         calls: Every call that has begun, in order.
         cancelled: Methods of the calls that ended before the server had finished them.
@@ -49,9 +58,9 @@ class Journal:
         most_open: The highest that `open` has been.
     """
 
-    def __init__(self, changed: threading.Condition, api_key: str) -> None:
+    def __init__(self, changed: threading.Condition, keys: dict[str, frozenset[str]]) -> None:
         self.changed = changed
-        self.api_key = api_key
+        self.keys = keys
         self.calls: list[SeenCall] = []
         self.cancelled: list[str] = []
         self.finished: list[str] = []
@@ -86,6 +95,7 @@ class Observed:
         self._method = method
         self._context = context
         self._finished = False
+        self._scopes: frozenset[str] = frozenset()
 
     def __enter__(self) -> Self:
         journal, context = self._journal, self._context
@@ -102,13 +112,23 @@ class Observed:
             journal.changed.notify_all()
         if not context.add_callback(self._on_end):
             self._on_end()
-        if call.values("authorization") != [f"Bearer {journal.api_key}"]:
+        scheme, _, key = str(next(iter(call.values("authorization")), "")).partition(" ")
+        scopes = journal.keys.get(key)
+        if scheme.lower() != "bearer" or scopes is None:
             self._finished = True
             context.abort(grpc.StatusCode.UNAUTHENTICATED, "the API key is not valid")
+        self._scopes = scopes or self._scopes
         with journal.changed:
             journal.open += 1
             journal.most_open = max(journal.most_open, journal.open)
         return self
+
+    def require(self, scope: str) -> None:
+        """End the call with PERMISSION_DENIED unless its key has `scope`."""
+        if scope not in self._scopes:
+            self._context.abort(
+                grpc.StatusCode.PERMISSION_DENIED, f"the API key lacks the scope {scope}"
+            )
 
     def __exit__(
         self,

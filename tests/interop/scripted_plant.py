@@ -1,32 +1,32 @@
-"""The plant behind the grpcio gateway: sessions, handles, and the events a script makes.
+"""The plant behind the grpcio gateway: tags, sessions, and the events that a script makes.
 
-Values follow from the tag name and a counter alone, so a test knows what it will
-read. Some tags have a behaviour of their own, see the constants.
+Most tags are those of `plant_rows`. Some have a behaviour of their own, see the constants;
+every `Pump_NNN.Speed` behaves as `SPEED` does. Nothing moves by itself.
 """
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from google_messages import load_google_modules
+from interop.plant_rows import TAGS
+from interop.plant_sessions import FaultError, Item, Reader, Session, Tag
+from interop.statuses import BARE_ARRAY, INVALID_REFERENCE
+from interop.tag_values import KINDS
 
 __all__ = [
     "BIG",
     "BIG_TEXT",
-    "E_INVALIDARG",
     "FLOOD",
-    "MESSAGE_PREFIX",
     "MISSPELT",
     "SILENT",
-    "SOURCE_SECONDS",
     "SPEED",
-    "FaultError",
+    "BusyError",
     "Plant",
-    "RefusalError",
-    "Session",
+    "Written",
 ]
 
 SPEED = "Pump_001.Speed"
@@ -34,240 +34,250 @@ SPEED = "Pump_001.Speed"
 FLOOD = "Flood.Counter"
 """Delivers 0, 1, 2, ... without end while a stream reads."""
 SILENT = "Silent.Value"
-"""Can be advised but never delivers by itself."""
+"""Can be advised but delivers nothing before it was written; takes values of any type."""
 BIG = "Big.Text"
 """Delivers one string of `BIG_TEXT`, larger than any usual flow-control window."""
 MISSPELT = "No.Such.Tag"
-"""Refused by AddItem with E_INVALIDARG."""
+"""Refused by AddItem with E_INVALIDARG; other references that lead nowhere get a handle."""
 BIG_TEXT = "äöü€-0123456789 " * 200_000
 
-MESSAGE_PREFIX = 5
-"""Bytes that gRPC puts before each message."""
-E_INVALIDARG = -2147024809
-SOURCE_SECONDS = 1_760_000_000
-SOURCE_NANOS = 123_456_700  # seven digits, the resolution of MXAccess
+_REFERENCE = re.compile(r"(?P<name>[^\[\]]+)(?:\[(?P<index>-?\d*)\])?")
+_PUMP_SPEED = re.compile(r"pump_\d{3}\.speed")
+# How long a stream that has ended may take to be noticed before a new one is refused.
+_NOTICE_SECONDS = 0.2
 
 
-class FaultError(Exception):
-    """The session is faulted: its stream ends with an error after the events it has."""
+class BusyError(Exception):
+    """The session has its one event stream already."""
 
 
-class RefusalError(Exception):
-    """MXAccess refuses the command: a normal reply that carries an HRESULT."""
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A write that took effect.
 
-
-@dataclass(slots=True)
-class Item:
-    server_handle: int
-    handle: int
-    reference: str
-    advised: bool = False
-    supervisory: bool = False
-
-
-@dataclass(slots=True)
-class Session:
-    """One session: its registrations, items and the log of all events it ever made.
-
-    `made` is how many bytes these events take on a gRPC stream.
+    Attributes:
+        reference: The item's reference.
+        value: The value, of the tag's type.
+        user: Who wrote it, 0 for nobody.
+        verifier: Who confirmed it, 0 for nobody.
     """
 
-    session_id: str
-    servers: set[int] = field(default_factory=set)
-    items: dict[int, Item] = field(default_factory=dict)
-    events: list[Any] = field(default_factory=list)
-    made: int = 0
-    flooding: Item | None = None
-    closed: bool = False
-    fault: str | None = None
-    next_handle: int = 1
-
-    def new_handle(self) -> int:
-        self.next_handle += 1
-        return self.next_handle - 1
-
-    def log(self, event: Any) -> None:
-        self.events.append(event)
-        self.made += event.ByteSize() + MESSAGE_PREFIX
+    reference: str
+    value: Any
+    user: int
+    verifier: int = 0
 
 
 class Plant:
-    """Executes commands and keeps the events. Thread-safe; `changed` announces every change."""
+    """Keeps tags and sessions. Thread-safe; `changed` announces every change.
+
+    Attributes:
+        sessions: Every session by id.
+        writes: The writes that took effect, in order.
+        ring: Events that a session keeps for resuming.
+        limit: Events that may wait in a session.
+        session_limit: Sessions that may be open at a time.
+        first_values: Whether an advise is followed by the present value.
+        normalise_arrays: Whether `[]` is appended to the bare name of an array.
+        pending_first: Whether a completion Pending comes before the true one.
+        operation_complete: Whether Suspend is followed by an OperationComplete.
+        on_value: Called with a tag after its value has changed.
+    """
 
     def __init__(self) -> None:
-        self.changed = threading.Condition()
+        self.changed = threading.Condition(threading.RLock())
         self.meeting = 0  # calls that have come to meet others
         self.sessions: dict[str, Session] = {}
-        self.writes: list[tuple[str, Any, int]] = []
-        self._pb = load_google_modules().gateway_pb2
-        self._commands: dict[int, Callable[[Session, Any, Any], None]] = {
-            self._pb.MX_COMMAND_KIND_REGISTER: self._register,
-            self._pb.MX_COMMAND_KIND_UNREGISTER: self._unregister,
-            self._pb.MX_COMMAND_KIND_ADD_ITEM: self._add_item,
-            self._pb.MX_COMMAND_KIND_ADD_ITEM2: self._add_item2,
-            self._pb.MX_COMMAND_KIND_REMOVE_ITEM: self._remove_item,
-            self._pb.MX_COMMAND_KIND_ADVISE: self._advise,
-            self._pb.MX_COMMAND_KIND_UN_ADVISE: self._un_advise,
-            self._pb.MX_COMMAND_KIND_ADVISE_SUPERVISORY: self._advise_supervisory,
-            self._pb.MX_COMMAND_KIND_WRITE: self._write,
-        }
+        self.writes: list[Written] = []
+        self.ring = 1024
+        self.limit = 10_000
+        self.session_limit = 1000
+        self.first_values = True
+        self.normalise_arrays = True
+        self.pending_first = False
+        self.operation_complete = False
+        self.on_value: Callable[[Tag], None] = lambda _tag: None
+        self._tags: dict[str, Tag] = {}
+        for row in TAGS:
+            tag = Tag(row.reference, KINDS[row.type], row.value, row.quality, row.classification)
+            self._tags[row.reference.lower()] = tag
+        for tag in (
+            Tag(FLOOD, KINDS["Integer"], 0),
+            Tag(BIG, KINDS["String"], BIG_TEXT),
+            Tag(SILENT, None),
+        ):
+            self._tags[tag.reference.lower()] = tag
+
+    # Sessions -----------------------------------------------------------------------
 
     def open(self) -> Session:
+        """Make a session."""
         with self.changed:
-            session = Session(f"session-{len(self.sessions) + 1:032x}")
+            number = len(self.sessions) + 1
+            session = Session(f"session-{number:032x}", ring=self.ring, limit=self.limit)
             self.sessions[session.session_id] = session
             self.changed.notify_all()
             return session
 
     def close(self, session: Session) -> None:
+        """Close a session; a faulted one stays what it is."""
         with self.changed:
-            session.closed = True
+            if session.state == "READY":
+                session.state = "CLOSED"
             self.changed.notify_all()
 
-    def fail(self, session_id: str, reason: str) -> None:
+    def fail(self, session_id: str, reason: str, code: str = "ABORTED") -> None:
         """Fault a session: its stream ends with `reason` after the events that there are."""
         with self.changed:
-            self.sessions[session_id].fault = reason
+            self.sessions[session_id].fail(FaultError(code, reason))
             self.changed.notify_all()
+
+    def evict(self, session_id: str) -> None:
+        """Empty the ring of a session: what was handed out cannot be resumed any more."""
+        with self.changed:
+            session = self.sessions[session_id]
+            session.evicted = session.sent
+
+    # Tags ---------------------------------------------------------------------------
+
+    def find(self, reference: str) -> tuple[Tag | None, int | None, int]:
+        """Return tag, element and detail code that a reference leads to.
+
+        The element is counted from 1; None for the whole value. Without a tag the
+        detail code says why (MXAccess reference, sections 4.1 and 8).
+        """
+        match = _REFERENCE.fullmatch(reference)
+        tag = None if match is None else self._named(match["name"])
+        if match is None or tag is None:
+            return None, None, INVALID_REFERENCE
+        index = match["index"]
+        if index is None:
+            return (None, None, BARE_ARRAY) if tag.array else (tag, None, 0)
+        if tag.array and index in ("", "-1"):
+            return tag, None, 0
+        if tag.array and 1 <= int(index or 0) <= len(tag.value):
+            return tag, int(index), 0
+        return None, None, INVALID_REFERENCE
+
+    def _named(self, name: str) -> Tag | None:
+        key = name.lower()
+        if key not in self._tags and _PUMP_SPEED.fullmatch(key):
+            script = (10.5, 20.5, 30.5)
+            self._tags[key] = Tag(name, KINDS["Float"], script[-1], classification=6, script=script)
+        return self._tags.get(key)
+
+    def normalised(self, reference: str) -> str:
+        """Return `reference` with `[]` appended where it is the bare name of an array."""
+        bare = self.normalise_arrays and self.find(reference)[2] == BARE_ARRAY
+        return f"{reference}[]" if bare else reference
+
+    def set(self, reference: str, value: Any, quality: int = 192) -> None:
+        """Give a tag a value from inside the plant; who advised it gets a data change."""
+        with self.changed:
+            tag = self._named(reference)
+            assert tag is not None, reference
+            self.update(tag, value, quality)
+            self.changed.notify_all()
+
+    def update(self, tag: Tag, value: Any, quality: int = 192, moment: Any = None) -> None:
+        """Change a tag and tell who advised it, unless it is what it was."""
+        if (tag.value, tag.quality) == (value, quality) and moment is None:
+            return
+        tag.value, tag.quality, tag.moment = value, quality, moment
+        for session in self.sessions.values():
+            for item in session.items.values():
+                if item.tag is tag and item.advised and not item.suspended:
+                    session.change(item)
+        self.on_value(tag)
 
     def deliver(self, session_id: str, item_handle: int, *values: float) -> None:
         """Make data changes of one item, as the plant does when nobody asks."""
         with self.changed:
             session = self.sessions[session_id]
             for value in values:
-                self._data_change(session, session.items[item_handle], double_value=value)
+                session.change_to(session.items[item_handle], value)
             self.changed.notify_all()
 
-    def execute(self, session: Session, command: Any, reply: Any) -> None:
-        """Carry out `command` and fill `reply`.
+    def advise(self, session: Session, item: Item) -> None:
+        """Start data changes of an item; nothing happens to one that is advised."""
+        if item.advised:
+            return
+        item.advised = True
+        if not self.first_values:
+            return
+        tag = item.tag
+        if tag is None or not (tag.script or tag.reference in (FLOOD, SILENT)):
+            session.change(item)
+        elif tag.reference == FLOOD:
+            session.flooding = item
+        elif tag.script:
+            for value in tag.script:
+                session.change_to(item, value)
+        elif tag.value is not None:
+            session.change(item)
 
-        Raises:
-            RefusalError: MXAccess would refuse it.
-            KeyError: This gateway does not know the command's kind.
-        """
-        handler = self._commands[command.kind]
-        payload = getattr(command, command.WhichOneof("payload"))
-        with self.changed:
-            handler(session, payload, reply)
-            self.changed.notify_all()
+    def un_advise(self, session: Session, item: Item) -> None:
+        """End data changes of an item."""
+        item.advised = item.supervisory = item.suspended = item.has_value = False
+        item.samples.clear()
+        if session.flooding is item:
+            session.flooding = None
 
-    def follow(self, session: Session, after: int, alive: Callable[[], bool]) -> Iterator[Any]:
-        """Yield the session's events after sequence `after`, until it closes or `alive` ends.
+    # Streams ------------------------------------------------------------------------
+
+    def follow(self, session: Session, after: int, reader: Reader) -> Iterator[Any]:
+        """Yield the session's events after sequence `after`, until it closes or `reader` ends.
 
         A flood makes each event only when it is asked for, so that `session.events`
         shows how far its sender has come.
 
         Raises:
+            BusyError: The session has a stream already.
             FaultError: The session is faulted, and all its events were delivered.
         """
-        cursor = after
-        while alive():
+        cursor, gap = self._attach(session, after, reader)
+        try:
+            if gap is not None:
+                yield gap
+            while not reader.ended.is_set():
+                if not self._wait(session, cursor, reader):
+                    return
+                for event in session.events[cursor:]:
+                    cursor += 1
+                    session.sent = max(session.sent, cursor)
+                    yield event
+        finally:
             with self.changed:
-                while cursor == len(session.events) and alive():
-                    if session.fault is not None:
-                        raise FaultError(session.fault)
-                    if session.flooding is not None:
-                        self._data_change(session, session.flooding, int32_value=cursor)
-                        self.changed.notify_all()
-                    elif session.closed:
-                        return
-                    else:
-                        self.changed.wait()
-                batch = session.events[cursor:]
-            yield from batch
-            cursor += len(batch)
+                if session.reader is reader:
+                    session.reader = None
+                self.changed.notify_all()
 
-    def _register(self, session: Session, payload: Any, reply: Any) -> None:
-        if not payload.client_name:
-            raise RefusalError("Register needs a client name")
-        handle = session.new_handle()
-        session.servers.add(handle)
-        reply.register.server_handle = handle
+    def _attach(self, session: Session, after: int, reader: Reader) -> tuple[int, Any]:
+        def free() -> bool:
+            return session.reader is None or session.reader.ended.is_set()
 
-    def _unregister(self, session: Session, payload: Any, _reply: Any) -> None:
-        self._check_server(session, payload.server_handle)
-        session.servers.remove(payload.server_handle)
+        with self.changed:
+            if not self.changed.wait_for(free, _NOTICE_SECONDS):
+                raise BusyError
+            session.reader = reader
+            self.changed.notify_all()
+            return session.position(after)
 
-    def _add_item(self, session: Session, payload: Any, reply: Any) -> None:
-        reply.add_item.item_handle = self._new_item(session, payload, payload.item_definition)
-
-    def _add_item2(self, session: Session, payload: Any, reply: Any) -> None:
-        reference = f"{payload.item_context}.{payload.item_definition}"
-        reply.add_item2.item_handle = self._new_item(session, payload, reference)
-
-    def _new_item(self, session: Session, payload: Any, reference: str) -> int:
-        self._check_server(session, payload.server_handle)
-        if reference == MISSPELT:
-            raise RefusalError(f"{reference} does not exist")
-        item = Item(payload.server_handle, session.new_handle(), reference)
-        session.items[item.handle] = item
-        return item.handle
-
-    def _remove_item(self, session: Session, payload: Any, _reply: Any) -> None:
-        del session.items[self._item(session, payload).handle]
-
-    def _advise(self, session: Session, payload: Any, _reply: Any) -> None:
-        item = self._item(session, payload)
-        item.advised = True
-        if item.reference == FLOOD:
-            session.flooding = item
-        elif item.reference == BIG:
-            self._data_change(session, item, string_value=BIG_TEXT)
-        elif item.reference != SILENT:
-            for value in (10.5, 20.5, 30.5):
-                self._data_change(session, item, double_value=value)
-
-    def _advise_supervisory(self, session: Session, payload: Any, reply: Any) -> None:
-        self._advise(session, payload, reply)
-        self._item(session, payload).supervisory = True
-
-    def _un_advise(self, session: Session, payload: Any, _reply: Any) -> None:
-        item = self._item(session, payload)
-        if not item.advised:
-            raise RefusalError(f"{item.reference} is not advised")
-        item.advised = item.supervisory = False
-        if session.flooding is item:
-            session.flooding = None
-
-    def _write(self, session: Session, payload: Any, _reply: Any) -> None:
-        item = self._item(session, payload)
-        if not item.advised:
-            raise RefusalError(f"{item.reference} is not advised")
-        kind = payload.value.WhichOneof("kind")
-        self.writes.append((item.reference, getattr(payload.value, kind), payload.user_id))
-        self._data_change(session, item, **{kind: getattr(payload.value, kind)})
-        done = self._event(session, item)
-        done.family = self._pb.MX_EVENT_FAMILY_ON_WRITE_COMPLETE
-        done.on_write_complete.SetInParent()
-        done.hresult = 0
-        session.log(done)
-
-    def _data_change(self, session: Session, item: Item, **value: Any) -> None:
-        event = self._event(session, item)
-        event.family = self._pb.MX_EVENT_FAMILY_ON_DATA_CHANGE
-        event.value.CopyFrom(self._pb.MxValue(**value))
-        event.on_data_change.SetInParent()
-        session.log(event)
-
-    def _event(self, session: Session, item: Item) -> Any:
-        event = self._pb.MxEvent(
-            session_id=session.session_id,
-            server_handle=item.server_handle,
-            item_handle=item.handle,
-            quality=192,
-            worker_sequence=len(session.events) + 1,
-            statuses=[self._pb.MxStatusProxy(success=-1, category=self._pb.MX_STATUS_CATEGORY_OK)],
-        )
-        event.source_timestamp.seconds = SOURCE_SECONDS + len(session.events)
-        event.source_timestamp.nanos = SOURCE_NANOS
-        return event
-
-    def _check_server(self, session: Session, handle: int) -> None:
-        if handle not in session.servers:
-            raise RefusalError(f"server handle {handle} is not registered")
-
-    def _item(self, session: Session, payload: Any) -> Item:
-        item = session.items.get(payload.item_handle)
-        if item is None or item.server_handle != payload.server_handle:
-            raise RefusalError(f"item handle {payload.item_handle} is not valid")
-        return item
+    def _wait(self, session: Session, cursor: int, reader: Reader) -> bool:
+        """Return whether there are events behind `cursor`, or False when no more can come."""
+        with self.changed:
+            while cursor >= len(session.events):
+                if reader.ended.is_set():
+                    return False
+                if session.fault is not None:
+                    raise session.fault
+                if session.flooding is not None:
+                    session.change_to(session.flooding, len(session.events))
+                    self.changed.notify_all()
+                elif session.closed:
+                    return False
+                else:
+                    pause = session.flush()
+                    if cursor >= len(session.events):
+                        self.changed.wait(pause)
+            return True

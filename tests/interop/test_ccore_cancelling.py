@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable
 import anyio
 import pytest
 import trio
-from interop.ccore_client import advised, connect, ping, saw_cancelled, until
+from frame_relay import RST_STREAM, FrameRelay, frame_relay
+from interop.ccore_client import advised, connect, ping, raw_events, saw_cancelled, until
 from interop.ccore_gateway import CCoreGateway, stream_limit
-from interop.frame_relay import RST_STREAM, FrameRelay, frame_relay
 from interop.scripted_plant import FLOOD, SILENT
 
 from mxgateway import MxEvent, Session
@@ -148,13 +148,13 @@ async def test_however_a_stream_is_left_the_server_stops_sending(
     with anyio.fail_after(5):
         async with await connect(gateway) as client:
             session, _, _ = await advised(client, FLOOD)
-            await leave(session.stream_events())
+            await leave(raw_events(client, session))
             gc.collect()
             await saw_cancelled(gateway, "StreamEvents")
             sent = len(gateway.plant.sessions[session.session_id].events)
             assert await session.register("still works") > 0
             # The flood goes on where it was left, for whoever asks for it.
-            async with session.stream_events(after_worker_sequence=sent) as stream:
+            async with raw_events(client, session, sent) as stream:
                 assert (await anext(stream)).worker_sequence == sent + 1
 
     assert len(gateway.journal.peers) == 1
@@ -169,7 +169,7 @@ async def test_a_stream_left_before_its_first_event_is_seen_by_the_server(
     with anyio.fail_after(5):
         async with await connect(gateway) as client:
             session, _, _ = await advised(client, SILENT)
-            async with session.stream_events():
+            async with raw_events(client, session):
                 await until(gateway, lambda g: g.journal.methods[-1] == "StreamEvents")
             await saw_cancelled(gateway, "StreamEvents")
 
@@ -181,7 +181,7 @@ async def test_every_stream_that_is_left_is_reset_once(gateway: CCoreGateway) ->
             async with await connect(gateway, endpoint=relay.endpoint) as client:
                 session, _, _ = await advised(client, FLOOD)
                 for leave in WAYS:
-                    await leave(session.stream_events())
+                    await leave(raw_events(client, session))
                     gc.collect()
                 await until(gateway, lambda g: g.journal.cancelled == ["StreamEvents"] * len(WAYS))
 
@@ -199,7 +199,7 @@ async def test_streams_left_with_full_windows_give_their_credit_back(
         ) as client:
             floods = [await advised(client, FLOOD) for _ in range(5)]
             for session, _, _ in floods:
-                async with session.stream_events() as stream:
+                async with raw_events(client, session) as stream:
                     await anext(stream)
                     await window_filled(either_gateway, session)
             await saw_cancelled(either_gateway, *["StreamEvents"] * len(floods))
@@ -222,7 +222,7 @@ async def test_closing_the_client_ends_its_calls_at_the_server(
     with anyio.fail_after(5):
         async with await connect(either_gateway) as client:
             session, _, _ = await advised(client, FLOOD)
-            stream = session.stream_events()
+            stream = raw_events(client, session)
             await anext(stream)
             await client.close()
         await saw_cancelled(either_gateway, "StreamEvents")

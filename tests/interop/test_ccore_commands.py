@@ -6,11 +6,11 @@ import anyio
 import pytest
 from interop.ccore_client import connect
 from interop.ccore_gateway import CCoreGateway
-from interop.scripted_plant import E_INVALIDARG, MISSPELT, SILENT, SPEED
+from interop.scripted_plant import MISSPELT, SILENT, SPEED
+from interop.statuses import E_INVALIDARG
 
-from mxgateway.errors import AuthenticationError, MxAccessError, UnimplementedError
+from mxgateway.errors import AuthenticationError, InvalidArgumentError, MxAccessError
 from mxgateway.generated.mxaccess_gateway.v1 import (
-    GetWorkerInfoCommand,
     MxCommand,
     MxCommandKind,
     MxCommandRequest,
@@ -29,7 +29,7 @@ async def test_every_command_of_a_session_is_executed(either_gateway: CCoreGatew
             assert session.session_id in gateway.plant.sessions
             server = await session.register("interop")
             item = await session.add_item(server, SPEED)
-            relative = await session.add_item2(server, "Speed", "Pump_002")
+            relative = await session.add_item2(server, "Me.Speed", "Pump_002")
             plant = gateway.plant.sessions[session.session_id]
             assert plant.servers == {server}
             assert [plant.items[h].reference for h in (item, relative)] == [
@@ -73,10 +73,10 @@ async def test_written_values_arrive_with_their_type(gateway: CCoreGateway) -> N
             for value in values:
                 await session.write(server, item, value, user_id=9)
 
-    written = [value for _, value, _ in gateway.plant.writes]
+    written = [write.value for write in gateway.plant.writes]
     assert written == values
     assert [type(value) for value in written] == [type(value) for value in values]
-    assert {(reference, user) for reference, _, user in gateway.plant.writes} == {(SILENT, 9)}
+    assert {(write.reference, write.user) for write in gateway.plant.writes} == {(SILENT, 9)}
 
 
 async def test_a_refusal_of_mxaccess_keeps_the_whole_reply(gateway: CCoreGateway) -> None:
@@ -112,16 +112,17 @@ async def test_a_wrong_key_is_an_authentication_error_that_hides_it(
         assert "secret" not in text
 
 
-async def test_a_command_the_gateway_does_not_know_is_unimplemented(
+async def test_a_command_the_gateway_does_not_know_is_an_invalid_argument(
     gateway: CCoreGateway,
 ) -> None:
     with anyio.fail_after(5):
         async with await connect(gateway) as client:
             session = await client.open_session()
-            command = MxCommand(
-                kind=MxCommandKind.GET_WORKER_INFO, get_worker_info=GetWorkerInfoCommand()
-            )
-            with pytest.raises(UnimplementedError, match="MX_COMMAND_KIND_GET_WORKER_INFO"):
-                await client.invoke_raw(
-                    MxCommandRequest(session_id=session.session_id, command=command)
-                )
+            for command, text in (
+                (MxCommand(kind=MxCommandKind(99)), "kind 99"),
+                (MxCommand(kind=MxCommandKind.GET_WORKER_INFO), "payload None"),
+            ):
+                with pytest.raises(InvalidArgumentError, match=text):
+                    await client.invoke_raw(
+                        MxCommandRequest(session_id=session.session_id, command=command)
+                    )

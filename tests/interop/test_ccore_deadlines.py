@@ -6,9 +6,9 @@ import math
 
 import anyio
 import pytest
-from interop.ccore_client import advised, connect, outcome, ping, saw_cancelled, until
+from frame_relay import RST_STREAM, frame_relay
+from interop.ccore_client import advised, connect, outcome, ping, raw_events, saw_cancelled, until
 from interop.ccore_gateway import CCoreGateway, stream_limit
-from interop.frame_relay import RST_STREAM, frame_relay
 from interop.scripted_plant import SPEED
 
 from mxgateway import MxEvent
@@ -52,7 +52,7 @@ async def test_the_client_s_own_timeout_is_told_where_the_call_has_none(
         async with await connect(gateway, call_timeout=3_000.0) as client:
             session = await client.open_session()
             await session.register("interop", timeout=math.inf)
-            async with session.stream_events():
+            async with raw_events(client, session):
                 await until(gateway, lambda g: g.journal.methods[-1] == "StreamEvents")
 
     opened, registered, streamed = (call.time_remaining for call in gateway.journal.calls)
@@ -70,7 +70,7 @@ async def test_events_before_the_deadline_of_a_stream_are_delivered(
     with anyio.fail_after(5):
         async with await connect(gateway) as client:
             session, _, _ = await advised(client, SPEED)
-            stream = session.stream_events(timeout=LONGER)
+            stream = raw_events(client, session, timeout=LONGER)
             events.extend([await anext(stream) for _ in range(3)])
             with pytest.raises(DeadlineExceededError) as caught:
                 await anext(stream)
@@ -91,7 +91,7 @@ async def test_a_deadline_also_counts_while_a_call_waits_for_the_stream_limit() 
     with anyio.fail_after(5), CCoreGateway(options=stream_limit(1)) as gateway:
         async with await connect(gateway) as client:
             session = await client.open_session()
-            async with session.stream_events():
+            async with raw_events(client, session):
                 with pytest.raises(DeadlineExceededError, match="stream limit 1 ") as caught:
                     await session.register("nobody hears this", timeout=SHORT)
             assert await session.register("still works") > 0

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import anyio
 import pytest
-from interop.ccore_client import advised, connect, outcome, ping, until
+from interop.ccore_client import advised, connect, outcome, ping, raw_events, until
 from interop.ccore_gateway import CCoreGateway, stream_limit
-from interop.scripted_plant import BIG, BIG_TEXT, FLOOD, MESSAGE_PREFIX
+from interop.plant_sessions import MESSAGE_PREFIX
+from interop.scripted_plant import BIG, BIG_TEXT, FLOOD
 
 from mxgateway import Session
 from mxgateway.client import OptionFields
@@ -40,10 +41,10 @@ async def test_a_stream_that_nobody_reads_stops_its_sender_at_the_window(
         async with await connect(gateway, **SMALL) as client:
             slow, _, _ = await advised(client, FLOOD)
             fast, _, _ = await advised(client, FLOOD)
-            async with slow.stream_events() as unread:
+            async with raw_events(client, slow) as unread:
                 await filled(gateway, slow)
                 read = 0
-                async for _ in fast.stream_events():
+                async for _ in raw_events(client, fast):
                     read += 1
                     if read == wanted:
                         break
@@ -71,7 +72,7 @@ async def test_a_slow_reader_is_never_outrun_by_more_than_its_window(
     with anyio.fail_after(20):
         async with await connect(gateway, **SMALL) as client:
             session, _, _ = await advised(client, FLOOD)
-            async with session.stream_events() as stream:
+            async with raw_events(client, session) as stream:
                 for _ in range(12):
                     for _ in range(150):
                         event = await anext(stream)
@@ -101,7 +102,7 @@ async def test_unread_streams_hold_up_neither_calls_nor_large_messages(
                 opened = [anyio.Event() for _ in floods]
 
                 async def hold(session: Session, reached: anyio.Event) -> None:
-                    async with session.stream_events():
+                    async with raw_events(client, session):
                         await filled(gateway, session)
                         reached.set()
                         await anyio.sleep_forever()
@@ -111,7 +112,7 @@ async def test_unread_streams_hold_up_neither_calls_nor_large_messages(
                 for reached in opened:
                     await reached.wait()
                 session, _, _ = await advised(client, BIG)
-                async with session.stream_events() as stream:
+                async with raw_events(client, session) as stream:
                     event = await anext(stream)
                 reply = await client.invoke(ping(session, "size 1000000"))
                 sent = [made(gateway, flood) for flood in floods]

@@ -6,9 +6,9 @@ import logging
 
 import anyio
 import pytest
-from interop.ccore_client import advised, connect, outcome, ping, until
+from frame_relay import GOAWAY, PING, frame_relay
+from interop.ccore_client import advised, connect, outcome, ping, raw_events, until
 from interop.ccore_gateway import CCoreGateway
-from interop.frame_relay import GOAWAY, PING, frame_relay
 from interop.scripted_plant import SPEED
 
 from mxgateway.errors import ConnectionLost, MxGatewayError, UnavailableError
@@ -36,7 +36,7 @@ async def test_pings_of_the_server_are_answered_with_and_without_calls() -> None
             ) as client:
                 session, _, (item,) = await advised(client, SPEED)
                 await relay.acks_from_client(5)
-                async with session.stream_events() as stream:
+                async with raw_events(client, session) as stream:
                     first = [await anext(stream) for _ in range(3)]
                     answered = sum(frame.ack for frame in relay.from_client)
                     await relay.acks_from_client(answered + 5)
@@ -59,7 +59,7 @@ async def test_our_pings_are_answered_while_a_stream_is_silent() -> None:
                 gateway, endpoint=relay.endpoint, keepalive_time=0.02, keepalive_timeout=4.0
             ) as client:
                 session, _, (item,) = await advised(client, SPEED)
-                async with session.stream_events() as stream:
+                async with raw_events(client, session) as stream:
                     first = [await anext(stream) for _ in range(3)]
                     # The next PING goes out only after the answer to the one before.
                     await relay.acks_from_server(5)
@@ -83,7 +83,7 @@ async def test_a_server_that_finds_our_pings_too_many_is_asked_less_often(
                 gateway, endpoint=relay.endpoint, keepalive_time=0.02, keepalive_timeout=4.0
             ) as client:
                 session = await client.open_session()
-                stream = session.stream_events()
+                stream = raw_events(client, session)
                 await outcome(stream.__anext__, errors)
                 reply = await client.invoke(ping(session, "echo still works"))
                 await until(gateway, lambda g: g.journal.cancelled == ["StreamEvents"])

@@ -7,9 +7,9 @@ import zlib
 import anyio
 import grpc
 import pytest
-from interop.ccore_client import advised, connect, ping
+from frame_relay import DATA, FrameRelay, frame_relay
+from interop.ccore_client import advised, connect, ping, raw_events
 from interop.ccore_gateway import RECEIVE_LIMIT, CCoreGateway
-from interop.frame_relay import DATA, FrameRelay, frame_relay
 from interop.scripted_plant import BIG, BIG_TEXT
 
 from mxgateway import Session
@@ -37,6 +37,7 @@ def data_bytes(relay: FrameRelay) -> int:
     return sum(frame.length for frame in relay.from_server if frame.kind == DATA)
 
 
+@pytest.mark.rule("transport.message-size")
 @pytest.mark.requirement("msg.limits")
 async def test_a_request_of_exactly_16_mib_arrives_whole(either_gateway: CCoreGateway) -> None:
     assert LIMIT == RECEIVE_LIMIT
@@ -141,7 +142,7 @@ async def test_an_event_larger_than_every_window_arrives(either_gateway: CCoreGa
             either_gateway, stream_window=65_535, connection_window=65_535
         ) as client:
             session, _, _ = await advised(client, BIG)
-            async with session.stream_events() as stream:
+            async with raw_events(client, session) as stream:
                 event = await anext(stream)
 
     assert from_mx_value(event.value) == BIG_TEXT
@@ -164,7 +165,7 @@ async def test_replies_are_compressed_with_gzip_where_the_server_wants_it(
         async with frame_relay(gateway.endpoint) as relay:
             async with await connect(gateway, endpoint=relay.endpoint) as client:
                 session, _, _ = await advised(client, BIG)
-                async with session.stream_events() as stream:
+                async with raw_events(client, session) as stream:
                     event = await anext(stream)
                 streamed = data_bytes(relay)
                 reply = await client.invoke(ping(session, f"size {size}"))

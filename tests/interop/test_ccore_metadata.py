@@ -9,7 +9,7 @@ import grpc
 import pytest
 from google_messages import GoogleModules
 from grpclib.const import Cardinality
-from interop.ccore_client import STREAM_EVENTS, connect, open_channel, outcome, ping
+from interop.ccore_client import STREAM_EVENTS, connect, open_channel, outcome, ping, until
 from interop.ccore_gateway import CCoreGateway
 from interop.ccore_rpcs import ECHO_INITIAL, ECHO_TRAILING
 
@@ -91,7 +91,6 @@ async def test_metadata_of_a_unary_call_goes_both_ways(either_gateway: CCoreGate
 
 async def test_metadata_of_a_stream_goes_both_ways(gateway: CCoreGateway) -> None:
     session = gateway.plant.open()
-    gateway.plant.close(session)  # the stream ends with OK at once
 
     with anyio.fail_after(5):
         async with open_channel(gateway) as channel:
@@ -103,7 +102,10 @@ async def test_metadata_of_a_stream_goes_both_ways(gateway: CCoreGateway) -> Non
                 metadata=[*sent(ECHO_INITIAL), *sent(ECHO_TRAILING)],
             )
             assert stream.initial_metadata is None
-            assert [event async for event in stream] == []
+            async with stream:
+                await until(gateway, lambda _: session.reader is not None)
+                gateway.plant.close(session)  # the stream ends with OK
+                assert [event async for event in stream] == []
 
     check(stream.initial_metadata, ECHO_INITIAL)
     check(stream.trailing_metadata, ECHO_TRAILING)

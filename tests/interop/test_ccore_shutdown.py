@@ -7,7 +7,7 @@ import threading
 import anyio
 import anyio.to_thread
 import pytest
-from interop.ccore_client import advised, connect, outcome, ping, saw_cancelled, until
+from interop.ccore_client import advised, connect, outcome, ping, raw_events, saw_cancelled, until
 from interop.ccore_gateway import CCoreGateway
 from interop.scripted_plant import FLOOD, SPEED
 from tls_files import TlsFiles
@@ -49,7 +49,7 @@ async def test_a_polite_shutdown_lets_stream_and_call_finish(
     with anyio.fail_after(10), CCoreGateway(tls=either_tls) as gateway:
         async with await connect(gateway) as client:
             session, _, (item,) = await advised(client, SPEED)
-            async with session.stream_events() as stream, anyio.create_task_group() as tasks:
+            async with raw_events(client, session) as stream, anyio.create_task_group() as tasks:
                 first = [await anext(stream) for _ in range(3)]
                 tasks.start_soon(outcome, lambda: client.invoke(ping(session, "meet 2")), errors)
                 await until(gateway, lambda g: g.journal.methods[-1] == "Invoke")
@@ -79,7 +79,7 @@ async def test_while_the_old_server_finishes_a_new_one_on_its_port_takes_the_cal
     with anyio.fail_after(10), CCoreGateway(tls=either_tls) as old:
         async with await connect(old) as client:
             session, _, (item,) = await advised(client, SPEED)
-            async with session.stream_events() as stream:
+            async with raw_events(client, session) as stream:
                 first = [await anext(stream) for _ in range(3)]
                 ended = old.stop(GRACE)
                 with CCoreGateway(port=old.port, tls=either_tls) as new:
@@ -112,7 +112,7 @@ async def test_a_hard_stop_ends_every_call_at_once_and_the_next_connects_anew(
     with anyio.fail_after(10), CCoreGateway(tls=either_tls) as first:
         async with await connect(first) as client:
             session, _, _ = await advised(client, SPEED)
-            stream = session.stream_events()
+            stream = raw_events(client, session)
             received = [(await anext(stream)).worker_sequence for _ in range(3)]
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(outcome, stream.__anext__, errors)
@@ -146,7 +146,7 @@ async def test_events_that_arrived_before_a_hard_stop_are_delivered(
             session, _, _ = await advised(client, FLOOD)
 
             async def read() -> None:
-                async for event in session.stream_events():
+                async for event in raw_events(client, session):
                     sequences.append(event.worker_sequence)
                     if len(sequences) == 100:
                         await anyio.to_thread.run_sync(either_gateway.stop, None)
@@ -168,7 +168,7 @@ async def test_calls_and_a_stream_outlive_the_age_limit_of_their_connection(
     with anyio.fail_after(10), CCoreGateway(tls=either_tls, options=age) as gateway:
         async with await connect(gateway) as client:
             session, _, (item,) = await advised(client, SPEED)
-            async with session.stream_events() as stream:
+            async with raw_events(client, session) as stream:
                 first = [await anext(stream) for _ in range(3)]
                 before = len(gateway.journal.peers)
                 while len(gateway.journal.peers) < before + 3:

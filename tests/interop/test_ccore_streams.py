@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import anyio
 import pytest
-from interop.ccore_client import advised, connect, outcome
+from interop.ccore_client import advised, connect, outcome, raw_events
 from interop.ccore_gateway import CCoreGateway
-from interop.scripted_plant import FLOOD, SILENT, SOURCE_SECONDS, SPEED
+from interop.plant_sessions import SOURCE_SECONDS
+from interop.scripted_plant import FLOOD, SILENT, SPEED
 
 from mxgateway import Timestamp
 from mxgateway.client import OptionFields
@@ -25,7 +26,7 @@ async def test_data_changes_arrive_in_order_with_their_100_ns(gateway: CCoreGate
         async with await connect(gateway, **SMALL) as client:
             session, server, (item,) = await advised(client, SPEED)
             events = []
-            async with session.stream_events() as stream:
+            async with raw_events(client, session) as stream:
                 async for event in stream:
                     events.append(event)
                     if len(events) == 3:
@@ -44,7 +45,7 @@ async def test_a_write_is_followed_by_its_completion(gateway: CCoreGateway) -> N
     with anyio.fail_after(5):
         async with await connect(gateway, **SMALL) as client:
             session, server, (item,) = await advised(client, SILENT)
-            async with session.stream_events() as stream:
+            async with raw_events(client, session) as stream:
                 await session.write(server, item, 42)
                 change = await anext(stream)
                 done = await anext(stream)
@@ -63,7 +64,7 @@ async def test_a_stream_resumes_after_the_sequence_given(gateway: CCoreGateway) 
     with anyio.fail_after(5):
         async with await connect(gateway, **SMALL) as client:
             session, _, _ = await advised(client, SPEED)
-            async with session.stream_events(after_worker_sequence=2) as stream:
+            async with raw_events(client, session, 2) as stream:
                 event = await anext(stream)
 
     assert event.worker_sequence == 3
@@ -75,7 +76,7 @@ async def test_a_stream_ends_quietly_when_its_session_closes(gateway: CCoreGatew
     with anyio.fail_after(5):
         async with await connect(gateway, **SMALL) as client:
             session, _, _ = await advised(client, SPEED)
-            async for event in session.stream_events():
+            async for event in raw_events(client, session):
                 sequences.append(event.worker_sequence)
                 if len(sequences) == 3:
                     await session.close()
@@ -92,7 +93,7 @@ async def test_many_windows_of_events_lose_nothing(gateway: CCoreGateway) -> Non
             session, _, _ = await advised(client, FLOOD)
             sequences = []
             values = []
-            async for event in session.stream_events():
+            async for event in raw_events(client, session):
                 sequences.append(event.worker_sequence)
                 values.append(from_mx_value(event.value))
                 if len(values) == expected:
@@ -108,9 +109,10 @@ async def test_an_error_after_events_comes_when_all_of_them_were_read(
     with anyio.fail_after(5):
         async with await connect(gateway, **SMALL) as client:
             session, _, _ = await advised(client, SPEED)
+            stream = raw_events(client, session)
+            events = [await anext(stream)]
             gateway.plant.fail(session.session_id, "the worker is gone")
-            stream = session.stream_events()
-            events = [await anext(stream) for _ in range(3)]
+            events += [await anext(stream) for _ in range(2)]
             with pytest.raises(AbortedError, match="the worker is gone") as caught:
                 await anext(stream)
             # The error is told once; the stream is over.
@@ -132,7 +134,7 @@ async def test_two_streams_at_once_each_get_their_own_events(gateway: CCoreGatew
             async def read() -> None:
                 session, _, _ = await advised(client, FLOOD)
                 mine = got[session.session_id] = []
-                async with session.stream_events() as stream:
+                async with raw_events(client, session) as stream:
                     async for event in stream:
                         assert event.session_id == session.session_id
                         mine.append(event.worker_sequence)

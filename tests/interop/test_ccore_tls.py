@@ -7,7 +7,7 @@ from pathlib import Path
 import anyio
 import pytest
 import trustme
-from interop.ccore_client import connect
+from interop.ccore_client import connect, raw_events
 from interop.ccore_gateway import CCoreGateway
 from interop.scripted_plant import SPEED
 from tls_files import SERVER_NAME, TlsFiles, issue_tls_files
@@ -17,6 +17,7 @@ from mxgateway.errors import ConnectError, TlsError, TransportError
 from mxgateway.values import from_mx_value
 
 
+@pytest.mark.rule("transport.plain-and-tls")
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 async def test_events_flow_over_tls_that_the_ca_file_vouches_for(
     tls_gateway: CCoreGateway, tls_files: TlsFiles, host: str
@@ -30,7 +31,7 @@ async def test_events_flow_over_tls_that_the_ca_file_vouches_for(
             session = await client.open_session()
             server = await session.register("interop")
             await session.advise(server, await session.add_item(server, SPEED))
-            async with session.stream_events() as stream:
+            async with raw_events(client, session) as stream:
                 event = await anext(stream)
             await session.close()
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import anyio
 import pytest
+from frame_relay import frame_relay
 from grpclib.const import Cardinality
 from interop_cases.ccore_service import ECHO_INITIAL, ECHO_TRAILING
-from interop_cases.relay import counting_relay
 
 from mxgateway import ClientOptions
 from mxgateway.errors import (
@@ -228,7 +228,7 @@ async def test_server_compressed_unary(
     ccore_endpoint: str, messages: ModuleType, compressed: bool
 ) -> None:
     with anyio.fail_after(5):
-        async with counting_relay(ccore_endpoint) as relay:
+        async with frame_relay(ccore_endpoint) as relay:
             async with open_channel(relay.endpoint) as channel:
                 request = large_request(
                     messages, response_compressed=messages.BoolValue(value=compressed)
@@ -243,7 +243,7 @@ async def test_server_compressed_streaming(ccore_endpoint: str, messages: Module
     sizes = {31_415: True, 92_653: False}
 
     with anyio.fail_after(5):
-        async with counting_relay(ccore_endpoint) as relay:
+        async with frame_relay(ccore_endpoint) as relay:
             async with open_channel(relay.endpoint) as channel:
                 parameters = [
                     messages.ResponseParameters(

@@ -67,6 +67,7 @@ class FrameRelay:
         endpoint: Where it listens, as `host:port`.
         from_client: The frames that the clients have sent, in order.
         from_server: The frames that the server has sent, in order.
+        received: Bytes that have come from the server.
     """
 
     def __init__(self, endpoint: str, target: str) -> None:
@@ -74,6 +75,7 @@ class FrameRelay:
         self.endpoint = endpoint
         self.from_client: list[Frame] = []
         self.from_server: list[Frame] = []
+        self.received = 0
         self._target = (host, int(port))
         self._passed = anyio.Event()
 
@@ -105,6 +107,8 @@ class FrameRelay:
                     try:
                         async for chunk in source:
                             reader.feed(chunk)
+                            if source is server:
+                                self.received += len(chunk)
                             self._passed.set()
                             self._passed = anyio.Event()
                             await sink.send(chunk)
