@@ -258,9 +258,10 @@ def test_a_client_that_is_dropped_warns_and_is_closed(sim: ThreadedSimulator, ba
     client = GatewayClient.connect(
         endpoint=sim.endpoint, api_key=sim.api_key, plaintext=True, backend=backend
     )
+    holder = [client]
+    del client
     with pytest.warns(ResourceWarning, match="dropped without close"):
-        del client
-        gc.collect()
+        holder.clear()
     sim.wait_until(lambda s: s.audit.connections_opened == s.audit.connections_closed)
 
 
