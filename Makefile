@@ -26,7 +26,7 @@ RUN_STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 
 .PHONY: help demo dev test test-all test-newer test-here test-packaging lint format type proto \
-        proto-check grpcjs bench docs docs-tables offline build ci clean
+        proto-check grpcjs integration bench docs docs-tables offline build ci clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +85,9 @@ proto-check: $(DEV_STAMP) ## Fail where mxgateway/generated is not what proto/ g
 # The packages are pinned in tests/grpcjs/package-lock.json; npm takes them from its registry.
 grpcjs: ## Install grpc-js, the second independent gRPC stack of the tests (needs Node.js and npm).
 	cd tests/grpcjs && npm ci --ignore-scripts --no-audit --no-fund
+
+integration: $(DEV_STAMP) ## Check a live gateway; docs/integration.md names the variables to set.
+	MXGATEWAY_INTEGRATION=1 $(PYTEST) -rs tests/integration
 
 bench: $(DEV_STAMP) ## Measure codec, event stream and start-up, beside betterproto2 and grpcio.
 	$(PY) benchmarks/codec.py

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -72,6 +74,53 @@ def test_write_and_confirm_reports_a_confirmed_write(
 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "SimProbe_001.TestInt 42 confirmed\n"
+
+
+def test_the_tank_guard_passes_its_own_tests_outside_the_repository(tmp_path: Path) -> None:
+    folder = tmp_path / "tank_guard"
+    shutil.copytree(EXAMPLES / "tank_guard", folder, ignore=shutil.ignore_patterns("__pycache__"))
+
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "pytest", "-W", "error", "-p", "no:cacheprovider"],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout
+    assert "10 passed" in done.stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sending Ctrl-C to one child needs POSIX signals")
+def test_the_tank_guard_closes_the_valve_and_stops_on_ctrl_c(simulator: ThreadedSimulator) -> None:
+    simulator.set_value("Valve_001.Cmd", True)
+    # A shell's background job has SIGINT ignored, and a child would inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-W", "error", str(EXAMPLES / "tank_guard" / "tank_guard.py")),
+            *("Tank_001", "Valve_001.Cmd", "--limit", "10"),
+        ],
+        env=os.environ
+        | {"MXGATEWAY_ENDPOINT": simulator.endpoint, "MXGATEWAY_API_KEY": simulator.api_key},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    signal.signal(signal.SIGINT, before)
+    try:
+        simulator.wait_until(lambda s: s.audit.values_written("Valve_001.Cmd") == [False], 30)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.communicate()
+    assert (process.returncode, out) == (0, "stopped\n")
+    assert "closing Valve_001.Cmd" in err
+    assert "Traceback" not in err
 
 
 def test_write_and_confirm_reports_a_write_that_failed(
