@@ -11,11 +11,12 @@ from ..options import Invocation, examples, people_command
 
 if TYPE_CHECKING:
     from mxgateway.client import GatewayClient
+    from mxgateway.simulator import ThreadedSimulator
 
     from ..output.board import Board
     from ..walk import Walk
 
-__all__ = ["DEMO_TAGS", "demo"]
+__all__ = ["DEMO_TAGS", "demo", "show"]
 
 DEMO_TAGS: Final = (
     "Pump_001.Running",
@@ -52,23 +53,28 @@ def demo(invocation: Invocation, seconds: float) -> None:
     """
     from mxgateway.simulator import ThreadedSimulator
 
+    with ThreadedSimulator(interval=_SCAN_SECONDS) as simulator:
+        show(invocation, simulator, seconds)
+
+
+def show(invocation: Invocation, simulator: ThreadedSimulator, seconds: float) -> None:
+    """Show values of a simulator that runs already, for so many seconds from the first one."""
     from ..connection import Connection
     from ..run import run_with_client
 
     environment = invocation.environment
-    with ThreadedSimulator(interval=_SCAN_SECONDS) as simulator:
-        environment.connection = Connection(
-            endpoint=simulator.endpoint,
-            plaintext=True,
-            api_key=simulator.api_key,
-            auth_source="the simulator's own API key",
-        )
-        environment.write(f"Simulated gateway on {simulator.endpoint}, plaintext HTTP/2\n")
+    environment.connection = Connection(
+        endpoint=simulator.endpoint,
+        plaintext=True,
+        api_key=simulator.api_key,
+        auth_source="the simulator's own API key",
+    )
+    environment.write(f"Simulated gateway on {simulator.endpoint}, plaintext HTTP/2\n")
 
-        async def body(client: GatewayClient) -> None:
-            await _watch(environment, client, seconds)
+    async def body(client: GatewayClient) -> None:
+        await _watch(environment, client, seconds)
 
-        run_with_client(invocation, body)
+    run_with_client(invocation, body)
     environment.write(
         "\nNext: mxgw-py simulate   keeps such a gateway running\n"
         "      mxgw-py --help     lists what can be done with a gateway\n"

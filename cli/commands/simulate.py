@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
 import rich_click as click
+from click import get_current_context
+from click.core import ParameterSource
 
-from ..options import Invocation, examples, local_command
+from ..options import Invocation, OutputFormat, examples, local_command
 from ..output.results import write_result, write_text
 from ..signals import Interrupted
+from ..simulation import Wish
+from .simulate_control import control
 
 if TYPE_CHECKING:
     from mxgateway.simulator import Simulator
 
-__all__ = ["simulate"]
+__all__ = ["announce", "shown_tags", "simulate", "traffic_of"]
 
-_SHOWN_TAGS = 8
+_LOOK_SECONDS: Final = 0.5
+_LOOPBACK: Final = ("127.", "::1", "localhost")
 
 
-@click.command(
+@click.group(
     "simulate",
+    invoke_without_command=True,
+    no_args_is_help=False,
+    subcommand_metavar="[COMMAND]",
     epilog=examples(
         "mxgw-py simulate",
+        "mxgw-py simulate --plant plant.toml --tls",
         "mxgw-py simulate --port 0 --seed 7 --output jsonl",
-        "mxgw-py simulate --tls-cert server.pem --tls-key server-key.pem",
+        "mxgw-py simulate --settings lease=60 --settings write-delay=0.5",
+        "mxgw-py simulate --control 127.0.0.1:5001",
     ),
 )
 @local_command
@@ -42,34 +54,63 @@ _SHOWN_TAGS = 8
     metavar="N",
     help="Port to listen on; 0 for a free one.",
 )
+@click.option("--plant", metavar="FILE", help="Plant file; without one the DemoPlant.")
+@click.option(
+    "--scale",
+    type=click.IntRange(1, 1_000_000),
+    metavar="N",
+    help="A made-up plant of N objects with 20 attributes each.",
+)
 @click.option("--seed", type=int, metavar="N", help="Makes values and ids the same with every run.")
 @click.option(
     "--interval",
-    type=click.FloatRange(min=0, min_open=True),
+    type=click.FloatRange(min=0),
     default=1.0,
     show_default=True,
     metavar="SECONDS",
-    help="Time between two scans of the plant.",
+    help="Time between two scans of the plant; 0 for none but those of `control scan`.",
 )
 @click.option(
-    "--tls-cert", metavar="PEM", help="Certificate of the server; TLS instead of plaintext."
+    "--redeploy-every",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Deploy the plant again and again.",
 )
+@click.option("--tls", is_flag=True, help="TLS, with a certificate made for this run.")
+@click.option(
+    "--tls-folder",
+    metavar="FOLDER",
+    help="TLS, with a certificate kept in this folder; made where there is none.",
+)
+@click.option("--tls-cert", metavar="PEM", help="TLS, with a certificate of your own.")
 @click.option("--tls-key", metavar="PEM", help="Private key that belongs to --tls-cert.")
-def simulate(
-    invocation: Invocation,
-    host: str,
-    port: int,
-    seed: int | None,
-    interval: float,
-    tls_cert: str | None,
-    tls_key: str | None,
-) -> None:
+@click.option(
+    "--settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A limit or choice of the gateway; docs/simulator.md lists them. Repeatable.",
+)
+@click.option(
+    "--control",
+    metavar="HOST:PORT",
+    help="Loopback address of the control channel, for `simulate control`.",
+)
+@click.option(
+    "--control-token", metavar="TEXT", help="What its callers have to show; else a random one."
+)
+def simulate(invocation: Invocation, **options: Any) -> None:
     """Run a simulated gateway until Ctrl-C.
 
     Its keys are public: they open nothing but a simulator.
     """
-    if (tls_cert is None) != (tls_key is None):
-        raise click.UsageError("--tls-cert and --tls-key belong together; give both or none")
+    context = get_current_context()
+    if context.invoked_subcommand is not None:
+        return
+    if context.get_parameter_source("control_token") is ParameterSource.ENVIRONMENT:
+        # The variable is that of `simulate control --token` too, so it may stand there for that.
+        options["control_token"] = options["control"] and options["control_token"]
+    wish = Wish(**options)
+    wish.check()
     from ..logs import shown_log
     from ..run import run_async
 
@@ -78,29 +119,17 @@ def simulate(
     async def serve() -> None:
         import anyio
 
-        from mxgateway.errors import ConfigurationError
-        from mxgateway.simulator import Simulator, TlsFiles
+        from ..simulation import simulator_for
 
-        simulator = Simulator(
-            host=host,
-            port=port,
-            seed=seed,
-            interval=interval,
-            tls=None if tls_cert is None or tls_key is None else TlsFiles(tls_cert, tls_key),
-        )
-        try:
-            await simulator.start()
-        except OSError as error:
-            raise ConfigurationError(
-                f"cannot listen on {host} port {port}: {error.strerror or error}; "
-                "choose another --port, or 0 for a free one"
-            ) from error
-        try:
-            _announce(invocation, simulator)
-            await anyio.sleep_forever()
-        finally:
-            with anyio.CancelScope(shield=True):
-                await simulator.stop()
+        with simulator_for(wish) as (simulator, certificate):
+            await _start(simulator)
+            try:
+                announce(invocation, simulator, certificate)
+                _warn(invocation, wish.host)
+                await _watch(invocation, simulator)
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await simulator.stop()
 
     try:
         with shown_log(environment):
@@ -110,29 +139,130 @@ def simulate(
         environment.note("Stopped.")
 
 
-def _announce(invocation: Invocation, simulator: Simulator) -> None:
-    tags = [tag.reference for tag in simulator.plant]
-    facts: dict[str, Any] = {
-        "endpoint": simulator.endpoint,
-        "plaintext": simulator.plaintext,
-        "caFile": simulator.ca_file,
-        "apiKey": simulator.api_key,
-        "readOnlyApiKey": simulator.read_only_key,
-        "tags": tags,
-    }
-    security = "--plaintext" if simulator.plaintext else f"--tls --ca-file {simulator.ca_file}"
-    shown = [*tags[:_SHOWN_TAGS], f"and {len(tags) - _SHOWN_TAGS} more"]
+simulate.add_command(control)
+
+
+async def _start(simulator: Simulator) -> None:
+    from mxgateway.errors import ConfigurationError
+
+    try:
+        await simulator.start()
+    except OSError as error:
+        text = error.strerror or str(error)
+        if not text.startswith("cannot listen"):  # as the gateway's own port says
+            text = f"cannot listen for --control: {text}; choose another port, or 0 for a free one"
+        raise ConfigurationError(text) from error
+
+
+def _warn(invocation: Invocation, host: str) -> None:
+    if not host.startswith(_LOOPBACK):
+        invocation.environment.note(
+            "Other computers can connect, and the keys are public: whoever reaches this address "
+            "can read and write the simulated plant."
+        )
+
+
+def announce(invocation: Invocation, simulator: Simulator, certificate: Any) -> None:
+    """Tell what a running simulator serves: a table for people, else one line or CSV."""
+    from ..output.traffic import moves
+    from ..simulation import facts_of, item_to_try, shell_word
+
+    facts = facts_of(simulator, certificate)
+    endpoint = facts["endpoint"]
+    people = invocation.format is OutputFormat.TABLE
+    if invocation.format is OutputFormat.JSON:
+        # Who starts a server reads its first line while it runs.
+        invocation = replace(invocation, format=OutputFormat.JSONL)
+    moving = moves(invocation.environment)  # Then the tags stand below, with their values.
+    write_result(invocation, facts, lambda: _record(simulator, facts, certificate, tags=not moving))
+    if not people or invocation.fields:
+        return
+    security = "--plaintext"
+    if not simulator.plaintext:
+        security = f"--tls --ca-file {shell_word(str(facts['caFile']))}"
+    item = item_to_try(simulator.model)
+    tried = "" if item is None else f" --item {item}"
+    lines = [f"mxgw-py smoke --endpoint {endpoint} {security} --api-key {simulator.api_key}{tried}"]
+    if facts["control"]:
+        lines.append(
+            f"mxgw-py simulate control --at {facts['control']} "
+            f"--token {shell_word(facts['controlToken'])} status"
+        )
+    shown = "".join(f"  {line}\n" for line in lines)
+    write_text(invocation, f"\nIn another terminal:\n{shown}\nCtrl-C stops it.\n\n")
+
+
+def _record(
+    simulator: Simulator, facts: dict[str, Any], certificate: Any, *, tags: bool
+) -> list[tuple[str, str]]:
+    transport = "plaintext" if simulator.plaintext else "TLS"
     record = [
-        ("Endpoint", f"{simulator.endpoint} ({'plaintext' if simulator.plaintext else 'TLS'})"),
+        ("Endpoint", f"{facts['endpoint']} ({transport})"),
         ("API key", f"{simulator.api_key} (all scopes)"),
         ("", f"{simulator.read_only_key} (read only)"),
-        *(("Tags" if n == 0 else "", tag) for n, tag in enumerate(shown)),
     ]
-    write_result(invocation, facts, lambda: record)
-    write_text(
-        invocation,
-        "\nIn another terminal:\n"
-        f"  mxgw-py smoke --endpoint {simulator.endpoint} {security} "
-        f"--api-key {simulator.api_key} --item {tags[0]}\n"
-        "\nCtrl-C stops it.\n",
+    if certificate is not None:
+        record.append(("Trust", str(facts["caFile"])))
+        record.append(("SHA-256", certificate.fingerprint))
+    plural = "" if facts["objects"] == 1 else "s"
+    plant = f"{facts['plant']}: {facts['objects']:,} object{plural}, "
+    plant += f"{facts['attributes']:,} attributes, {facts['alarms']:,} alarms, seed {facts['seed']}"
+    record.append(("Plant", plant))
+    if facts["control"]:
+        record.append(("Control", f"{facts['control']}, token {facts['controlToken']}"))
+    if tags:
+        rest = facts["attributes"] - len(facts["tags"])
+        shown = [*facts["tags"], *([f"and {rest:,} more"] if rest > 0 else [])]
+        record += [("Tags" if n == 0 else "", tag) for n, tag in enumerate(shown)]
+    return record
+
+
+async def _watch(invocation: Invocation, simulator: Simulator) -> None:
+    """Show what the simulator does, for people, until cancelled."""
+    import anyio
+
+    from ..output.traffic import traffic_view_for
+    from ..simulation import featured_tags
+
+    if invocation.format is not OutputFormat.TABLE or invocation.fields:
+        await anyio.sleep_forever()
+    tags = featured_tags(simulator.model)
+    last, before = 0, anyio.current_time()
+    with traffic_view_for(invocation.environment) as view:
+        while True:
+            now = anyio.current_time()
+            sent = simulator.audit.events_sent
+            rate = (sent - last) / (now - before) if now > before else 0.0
+            last, before = sent, now
+            view.take(traffic_of(simulator, rate), shown_tags(simulator, tags))
+            await anyio.sleep(_LOOK_SECONDS)
+
+
+def traffic_of(simulator: Simulator, rate: float) -> Any:
+    """Return the counters of this moment."""
+    from ..output.traffic import Traffic
+
+    audit = simulator.audit
+    return Traffic(
+        sessions=simulator.session_count,
+        streams=audit.streams_open,
+        rate=rate,
+        events=audit.events_sent,
+        commands=audit.commands.total(),
+        writes=audit.write_count.total(),
+        alarms=len(simulator.alarms.active),
     )
+
+
+def shown_tags(simulator: Simulator, tags: Sequence[str]) -> list[Any]:
+    """Return tags as they stand; those that a redeploy took away are left out."""
+    from mxgateway.simulator.variant import to_message
+
+    from ..output.traffic import Shown
+
+    found = [simulator.plant.find(tag) for tag in tags]
+    return [
+        Shown(tag.reference, to_message(tag.info, tag.value), tag.quality)
+        for tag in found
+        if tag is not None
+    ]
