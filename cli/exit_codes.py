@@ -19,6 +19,7 @@ from mxgateway.errors import (
     RemoteProtocolError,
     TagError,
     TlsError,
+    WriteOutcomeUnknownError,
 )
 
 __all__ = ["ExitCode", "exit_code_for"]
@@ -60,6 +61,7 @@ _BY_ERROR: Final[tuple[tuple[type[MxGatewayError], ExitCode], ...]] = (
     (AuthenticationError, ExitCode.AUTH),
     (PermissionDeniedError, ExitCode.AUTH),
     (DeadlineExceededError, ExitCode.DEADLINE),
+    (WriteOutcomeUnknownError, ExitCode.DEADLINE),
     (TagError, ExitCode.PARTIAL),
     (ClientClosedError, ExitCode.INTERNAL),
     (MxGatewayError, ExitCode.GATEWAY),

@@ -1,0 +1,76 @@
+"""A picture that is drawn anew several times a second, on the terminal's second screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+from ..environment import Environment
+from ..options import Invocation, OutputFormat
+from .tables import console_for
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+__all__ = ["LiveScreen", "Picture", "draws_table", "redraws"]
+
+Picture = Callable[[int, int], "RenderableType"]
+"""Draws for a terminal of so many columns and lines; called from a thread of its own."""
+
+_FRAMES_PER_SECOND: Final = 6
+
+
+def draws_table(invocation: Invocation) -> bool:
+    """Whether a person at a terminal gets the command's own table."""
+    table = invocation.format is OutputFormat.TABLE and not invocation.fields
+    return table and invocation.environment.is_terminal
+
+
+def redraws(invocation: Invocation) -> bool:
+    """Whether that terminal can also be drawn on again and again."""
+    return draws_table(invocation) and invocation.environment.variables.get("TERM") != "dumb"
+
+
+class LiveScreen:
+    """Shows a picture while it is entered; then what stood on the terminal before is back.
+
+    The size is looked at for every frame, so that no signal is needed to notice a change, and
+    a frame fills the screen, so that nothing of an earlier size is left. The event loop never
+    waits for the terminal: drawing is done by a thread.
+
+    Args:
+        environment: Where to draw.
+        picture: What to draw; it must only read.
+    """
+
+    def __init__(self, environment: Environment, picture: Picture) -> None:
+        from rich.live import Live
+
+        console = console_for(environment)
+
+        def frame() -> RenderableType:
+            size = console.size
+            return picture(size.width, size.height)
+
+        self._live = Live(
+            get_renderable=frame,
+            console=console,
+            screen=True,
+            refresh_per_second=_FRAMES_PER_SECOND,
+            redirect_stdout=False,
+            redirect_stderr=False,
+            vertical_overflow="crop",
+        )
+
+    def __enter__(self) -> Self:
+        self._live.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._live.__exit__(kind, error, traceback)

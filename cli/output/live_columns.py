@@ -1,0 +1,147 @@
+"""Tables for a terminal of any width: the columns that have room, the first one always whole.
+
+rich shrinks all columns alike when they do not fit. People look for tags, so here columns
+have a rank: what matters less gives way first, and the rest keeps its place while values change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from .tables import Cell, Column, rich_table, styled
+from .text import printable, width
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+__all__ = ["Fitted", "Slot", "fit", "lines_of"]
+
+_GAP: Final = 2
+_LEAST_NAME: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One column and what it may take of the width.
+
+    Attributes:
+        title: Its heading.
+        rank: 0 for columns that are always there; of the others, lower ranks come first.
+        least: Cells below which it is left out; 0 for as wide as its widest cell.
+        right: Whether cells are aligned to the right.
+        most: Cells that it takes at most; 0 for no limit.
+    """
+
+    title: str
+    rank: int
+    least: int = 0
+    right: bool = False
+    most: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """The columns that have room, with their widths.
+
+    Attributes:
+        slots: The columns that were asked for.
+        shown: Index and width of those that are shown, in their order.
+        name: Index of the column that is never cut.
+    """
+
+    slots: Sequence[Slot]
+    shown: tuple[tuple[int, int], ...]
+    name: int = 0
+
+    def table(self, rows: Sequence[Sequence[Cell | str]], *, cut: bool = False) -> Table:
+        """Return the table. Cells that are too long fold.
+
+        Args:
+            rows: A cell for each slot, also for those without room.
+            cut: End long cells with `...` in place of folding, so that rows keep their
+                height; never those of the name.
+        """
+        slots = self.slots
+        table = rich_table(
+            [Column(slots[i].title, slots[i].right, width=room) for i, room in self.shown]
+        )
+        for row in rows:
+            cells = [
+                _cut(row[i], room) if cut and i != self.name else row[i] for i, room in self.shown
+            ]
+            table.add_row(*map(styled, cells))
+        return table
+
+    def within(self, rows: Sequence[Sequence[Cell | str]], lines: int) -> int:
+        """Return how many rows of a cut table fit into so many lines."""
+        room = dict(self.shown)[self.name]
+        used = 0
+        for n, row in enumerate(rows):
+            used += max(1, -(-width(_text(row[self.name])) // room))
+            if used > lines:
+                return n
+        return len(rows)
+
+
+def fit(
+    slots: Sequence[Slot], rows: Sequence[Sequence[Cell | str]], room: int, *, name: int = 0
+) -> Fitted:
+    """Return the columns that fit into `room` cells, chosen by rank.
+
+    The column of the name, of rank 0, is as wide as the longest name; only where even that has
+    no room it folds.
+    """
+    natural = [
+        max([width(slot.title), *(width(_text(row[i])) for row in rows)])
+        for i, slot in enumerate(slots)
+    ]
+    natural = [min(n, s.most) if s.most else n for n, s in zip(natural, slots, strict=True)]
+    least = [
+        min(n, max(s.least, width(s.title)) if s.least else n)
+        for n, s in zip(natural, slots, strict=True)
+    ]
+    least[name] = natural[name]
+    order = sorted(range(len(slots)), key=lambda i: slots[i].rank)
+    widths: dict[int, int] = {i: least[i] for i in order if slots[i].rank == 0}
+    excess = _total(widths) - room
+    if excess > 0:
+        widths[name] = max(_LEAST_NAME, widths[name] - excess)
+    for i in order:
+        if rows and not any(_text(row[i]) for row in rows):
+            continue  # a column without a word in it says nothing
+        if i not in widths and _total(widths) + _GAP + least[i] <= room:
+            widths[i] = least[i]
+    for i in order:
+        spare = room - _total(widths)
+        if i in widths and spare > 0:
+            widths[i] += min(spare, natural[i] - widths[i])
+    return Fitted(slots, tuple(sorted(widths.items())), name)
+
+
+def lines_of(cells: Sequence[Cell], *, cut: bool) -> list[Text]:
+    """Return lines above or below a table; cut ones take one line of the terminal each."""
+    lines = [styled(cell) for cell in cells]
+    for line in lines if cut else ():
+        line.no_wrap, line.overflow = True, "crop"
+    return lines
+
+
+def _total(widths: dict[int, int]) -> int:
+    return sum(widths.values()) + _GAP * (len(widths) - 1)
+
+
+def _text(cell: Cell | str) -> str:
+    return printable(cell.text if isinstance(cell, Cell) else cell)
+
+
+def _cut(cell: Cell | str, room: int) -> Cell | str:
+    text = _text(cell)
+    if width(text) <= room:
+        return cell
+    dots = "..." if room > 3 else ""
+    while width(text) > room - len(dots):
+        text = text[:-1]
+    return Cell(text + dots, cell.style if isinstance(cell, Cell) else "")

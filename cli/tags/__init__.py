@@ -1,0 +1,1 @@
+"""The commands for people: what they do with tags, the galaxy and alarms, by name."""

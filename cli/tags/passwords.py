@@ -1,0 +1,74 @@
+"""Passwords of users of the plant: from a variable, a file or the keyboard, never from argv."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import rich_click as click
+
+from ..environment import Environment
+
+__all__ = ["PasswordSource"]
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordSource:
+    """Where a password is.
+
+    Attributes:
+        variable: Name of an environment variable, or None.
+        file: Path of a file with nothing else on its first line, or None.
+        option: What the options begin with, for messages.
+    """
+
+    variable: str | None = None
+    file: str | None = None
+    option: str = "--password"
+
+    def read(self, environment: Environment, user: str) -> str:
+        """Return the password of `user`, kept out of everything that is written.
+
+        Raises:
+            UsageError: There is none at that place, both places were given, or there is no
+                terminal to ask at.
+        """
+        password = self._read(environment, user)
+        environment.keep_secret(password)
+        return password
+
+    def _read(self, environment: Environment, user: str) -> str:
+        if self.variable is not None and self.file is not None:
+            raise click.UsageError(f"give {self.option}-env or {self.option}-file, not both")
+        if self.variable is not None:
+            password = environment.variables.get(self.variable, "")
+            if not password:
+                raise click.UsageError(
+                    f"{self.option}-env: the environment variable {self.variable} is not set "
+                    "or empty"
+                )
+            return password
+        if self.file is not None:
+            return self._from_file(self.file)
+        if sys.stdin is None or not sys.stdin.isatty():
+            raise click.UsageError(
+                f"there is no terminal to ask for the password of {user}; give "
+                f"{self.option}-env or {self.option}-file"
+            )
+        asked: str = click.prompt(f"Password of {user}", hide_input=True, err=True)
+        return asked
+
+    def _from_file(self, path: str) -> str:
+        try:
+            lines = Path(path).expanduser().read_text(encoding="utf-8-sig").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+            raise click.UsageError(
+                f"{self.option}-file: {path!r} cannot be read: {reason}"
+            ) from error
+        if not lines or not lines[0]:
+            raise click.UsageError(
+                f"{self.option}-file: {path!r} has no password on its first line"
+            )
+        return lines[0]

@@ -1,0 +1,124 @@
+"""`read`: the present value of tags, in every format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from ..exit_codes import ExitCode
+from ..options import Invocation
+from ..output.live import draws_table
+from ..output.live_columns import Slot, fit
+from ..output.live_export import export
+from ..output.live_words import age_text, level_cell, status_cell, value_cell
+from ..output.rows import Shape, write_rows
+from ..output.tables import Cell, Column, console_for
+from ..output.values import time_text
+from ..run import run_with_client
+from .patterns import expand
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from mxgateway.client import GatewayClient
+    from mxgateway.reading import TagValue
+
+__all__ = ["READINGS", "read_tags", "reading_document"]
+
+
+def reading_document(value: TagValue) -> dict[str, Any]:
+    """Return a reading in plain JSON types: those of TagValue, `ok` and `status` in words."""
+    return value.to_dict() | {"ok": value.ok, "status": value.status}
+
+
+def _cells(value: TagValue) -> list[Cell | str]:
+    return [
+        value.tag,
+        value_cell(value),
+        level_cell(value, number=True),
+        "-" if value.error is not None else value.type_name,
+        time_text(value.timestamp),
+        status_cell(value),
+    ]
+
+
+READINGS: Final[Shape[TagValue]] = Shape(
+    name="results",
+    document=reading_document,
+    members=(
+        *("tag", "ok", "value", "quality", "good", "timestamp", "dataType", "isArray"),
+        *("cached", "status"),
+    ),
+    columns=(
+        Column("Tag"),
+        Column("Value"),
+        Column("Quality"),
+        Column("Type"),
+        Column("Source time (UTC)"),
+        Column("Status"),
+    ),
+    cells=_cells,
+)
+"""Readings, one for each tag."""
+
+_SLOTS: Final = (
+    Slot("Tag", 0),
+    Slot("Value", 0, least=10),
+    # Never without the value: a value whose quality nobody sees is taken for good.
+    Slot("Quality", 0, least=7),
+    Slot("Type", 4),
+    Slot("Age", 3, right=True),
+    Slot("Source time (UTC)", 5),
+    Slot("Status", 2, least=24),
+)
+
+
+def read_tags(
+    invocation: Invocation, words: Sequence[str], max_tags: int, export_file: str | None
+) -> ExitCode:
+    """Read tags and patterns and show one row for each, whatever failed.
+
+    Raises:
+        GalaxyNotFoundError: Nothing matches a pattern.
+        MxGatewayError: No tag at all could be read.
+        Interrupted: The user ended it.
+    """
+    seconds = invocation.connection.timeout
+
+    async def body(client: GatewayClient) -> list[TagValue]:
+        tags = await expand(client, words, once=False, most=max_tags)
+        return await client.read(tags, timeout=seconds)
+
+    values = run_with_client(invocation, body)
+    environment = invocation.environment
+    failed = sum(not value.ok for value in values)
+    if draws_table(invocation):
+        console = console_for(environment)
+        console.print(_table(values, console.width))
+    else:
+        extra = {"query": {"tags": list(words)}, "ok": not failed, "failed": failed}
+        write_rows(invocation, READINGS, values, extra=extra)
+    export(environment, export_file, "mxgw-py read", lambda columns: _table(values, columns))
+    if not failed:
+        return ExitCode.OK
+    environment.note(f"{failed} of {len(values)} tags could not be read.")
+    return ExitCode.PARTIAL
+
+
+def _table(values: Sequence[TagValue], columns: int) -> Table:
+    """Return the readings for a terminal."""
+    rows: list[list[Cell | str]] = []
+    for value in values:
+        status = status_cell(value)
+        rows.append(
+            [
+                value.tag,
+                value_cell(value),
+                level_cell(value),
+                Cell("-" if value.error is not None else value.type_name, "dim"),
+                age_text(value.age()),
+                time_text(value.timestamp),
+                "" if status.text == "OK" else status,
+            ]
+        )
+    return fit(_SLOTS, rows, columns).table(rows)

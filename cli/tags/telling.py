@@ -1,0 +1,123 @@
+"""`info`: what the galaxy and the plant say about one tag."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ..exit_codes import ExitCode
+from ..options import Invocation
+from ..output.live_words import age_text, level_cell, status_cell
+from ..output.results import write_result
+from ..output.tables import Cell
+from ..output.values import time_text, value_text
+from ..run import run_with_client
+from .classes import category_name, class_name, native_type_name, write_needs
+from .reading import reading_document
+
+if TYPE_CHECKING:
+    from mxgateway.client import GatewayClient
+    from mxgateway.errors import MxGatewayError
+    from mxgateway.galaxy import TagHit
+    from mxgateway.reading import TagValue
+
+__all__ = ["tell_tag"]
+
+
+def tell_tag(invocation: Invocation, tag: str) -> ExitCode:
+    """Show metadata, present value, and what a write needs.
+
+    A galaxy that cannot be asked does not hide the value; it is told in its place.
+
+    Raises:
+        MxGatewayError: The tag cannot be read at all: no connection, no session.
+    """
+    from mxgateway.errors import MxGatewayError
+
+    seconds = invocation.connection.timeout
+
+    async def body(client: GatewayClient) -> tuple[TagHit | None, MxGatewayError | None, TagValue]:
+        hit, problem = None, None
+        try:
+            hit = await _look_up(client, tag)
+        except MxGatewayError as error:
+            problem = error
+        [value] = await client.read([tag], timeout=seconds)
+        return hit, problem, value
+
+    hit, problem, value = run_with_client(invocation, body)
+    document = {
+        "tag": tag,
+        "galaxy": None if hit is None else _metadata(hit),
+        "galaxyError": None if problem is None else problem.to_dict(),
+        "reading": reading_document(value),
+    }
+    aged = invocation.environment.is_terminal  # elsewhere no clock changes the bytes
+    write_result(invocation, document, lambda: _fields(tag, hit, problem, value, aged=aged))
+    return ExitCode.OK if value.ok else ExitCode.PARTIAL
+
+
+async def _look_up(client: GatewayClient, tag: str) -> TagHit | None:
+    from mxgateway.galaxy import DiscoverHierarchyOptions, GalaxyRepositoryClient, HierarchyTree
+
+    name = tag.partition(".")[0]
+    galaxy = GalaxyRepositoryClient.on(client)
+    found = await galaxy.discover_hierarchy(DiscoverHierarchyOptions(tag_name_glob=name))
+    bare = tag.casefold().partition("[")[0]
+    for hit in HierarchyTree(found).find(f"{name}.*", objects=False):
+        if hit.reference.casefold().removesuffix("[]") == bare:
+            return hit
+    return None
+
+
+def _metadata(hit: TagHit) -> dict[str, Any]:
+    found, owner = hit.attribute, hit.object
+    assert found is not None
+    return {
+        "reference": hit.reference,
+        "object": owner.tag_name,
+        "containedName": owner.contained_name,
+        "template": owner.template_chain[0] if owner.template_chain else "",
+        "attribute": found.attribute_name,
+        "dataType": native_type_name(found.mx_data_type, is_array=found.is_array),
+        "isArray": found.is_array,
+        "arrayDimension": found.array_dimension if found.array_dimension_present else None,
+        "category": category_name(found.mx_attribute_category),
+        "securityClassification": class_name(found.security_classification),
+        "writeNeeds": write_needs(found.security_classification, found.mx_attribute_category),
+        "isAlarm": found.is_alarm,
+        "isHistorized": found.is_historized,
+    }
+
+
+def _fields(
+    tag: str, hit: TagHit | None, problem: MxGatewayError | None, value: TagValue, *, aged: bool
+) -> Iterator[tuple[str, Cell | str]]:
+    yield "Tag", Cell(hit.reference if hit is not None else tag, "bold")
+    yield "Value", value_text(value.raw) if value.ok else Cell("-", "dim")
+    yield "Quality", level_cell(value, number=True)
+    yield "Status", status_cell(value)
+    yield "Source time", time_text(value.timestamp)
+    if aged:
+        yield "Age", age_text(value.age())
+    if problem is not None:
+        yield "Galaxy", Cell(f"cannot be asked: {problem.message}", "yellow")
+    elif hit is None:
+        yield "Galaxy", Cell("has no such attribute, or the key may not see it", "yellow")
+    if hit is None:
+        yield "Type", "-" if value.error is not None else value.type_name
+        return
+    facts = _metadata(hit)
+    yield (
+        "Type",
+        facts["dataType"]
+        + ("" if facts["arrayDimension"] is None else f" of {facts['arrayDimension']} elements"),
+    )
+    contained = f", contained as {facts['containedName']}" if facts["containedName"] else ""
+    yield "Object", f"{facts['object']}{contained}"
+    yield "Template", facts["template"] or "-"
+    yield "Category", facts["category"]
+    yield "Security", facts["securityClassification"]
+    yield "A write needs", facts["writeNeeds"]
+    yield "Alarm", "yes" if facts["isAlarm"] else "no"
+    yield "History", "yes" if facts["isHistorized"] else "no"

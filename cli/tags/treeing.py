@@ -1,0 +1,275 @@
+"""`tree`: the galaxy from the top or from one object, fetched level by level."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from ..options import Invocation, OutputFormat
+from ..output.live_export import export
+from ..output.rows import Shape, write_rows
+from ..output.spark import draws_blocks
+from ..output.tables import Cell, Column, console_for, styled
+from ..output.text import printable
+from ..run import run_with_client
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from mxgateway.browse import LazyBrowseNode
+    from mxgateway.client import GatewayClient
+    from mxgateway.galaxy import GalaxyRepositoryClient
+    from mxgateway.generated.galaxy_repository.v1 import GalaxyObject
+
+__all__ = ["TreeRequest", "show_tree"]
+
+_AT_ONCE: Final = 8  # levels fetched together
+
+
+@dataclass(frozen=True, slots=True)
+class TreeRequest:
+    """What of the galaxy to show.
+
+    Attributes:
+        path: Contained path or tag name to begin at; None for the roots.
+        depth: Levels to show; None for all.
+        attributes: Whether attributes are listed below their objects.
+        export_file: Where a picture goes, or None.
+    """
+
+    path: str | None
+    depth: int | None
+    attributes: bool
+    export_file: str | None
+
+
+@dataclass(slots=True)
+class _Twig:
+    """One object as it is shown; `children` is None where they were not fetched."""
+
+    object: GalaxyObject
+    depth: int
+    path: str
+    more: bool
+    children: list[_Twig] | None = None
+    attributes: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        found = self.object
+        return found.browse_name or found.contained_name or found.tag_name
+
+    def walk(self) -> Iterator[_Twig]:
+        yield self
+        for child in self.children or ():
+            yield from child.walk()
+
+
+def show_tree(invocation: Invocation, request: TreeRequest) -> None:
+    """Show part of the galaxy.
+
+    Raises:
+        GalaxyNotFoundError: There is no such path or tag name.
+        MxGatewayError: The galaxy cannot be asked.
+    """
+
+    async def body(client: GatewayClient) -> list[_Twig]:
+        from mxgateway.galaxy import GalaxyRepositoryClient
+
+        return await _grow(GalaxyRepositoryClient.on(client), request)
+
+    from ..completion import remember_tags
+
+    roots = run_with_client(invocation, body)
+    environment = invocation.environment
+    references = [tag for root in roots for twig in root.walk() for tag in twig.attributes]
+    remember_tags(environment, invocation.connection.endpoint, references, whole=False)
+    lines = list(_lines(roots, request, draws_blocks(environment)))
+    if invocation.format is not OutputFormat.TABLE or invocation.fields:
+        rows = [twig for root in roots for twig in root.walk()]
+        write_rows(invocation, _shape(request), rows, extra={"query": {"path": request.path}})
+    elif environment.is_terminal:
+        console_for(environment).print(_picture(lines))
+    else:
+        environment.write("".join(_plain(line) + "\n" for line in lines))
+    export(environment, request.export_file, "mxgw-py tree", lambda _columns: _picture(lines))
+    hidden = sum(twig.more for root in roots for twig in root.walk() if twig.children is None)
+    if hidden and invocation.format is OutputFormat.TABLE:
+        environment.note(
+            f"Below {hidden} objects marked + there is more: raise --depth, give --all, or "
+            "begin at one of them."
+        )
+
+
+async def _grow(galaxy: GalaxyRepositoryClient, request: TreeRequest) -> list[_Twig]:
+    """Fetch the levels that are shown, and no more."""
+    import anyio
+
+    from mxgateway.galaxy import BrowseOptions
+
+    limit = anyio.CapacityLimiter(_AT_ONCE)
+
+    async def expand(twig: _Twig, node: LazyBrowseNode) -> None:
+        async with limit:
+            await node.expand()
+        twig.children = [
+            _twig(child.object, twig.depth + 1, twig.path, more=child.has_children_hint)
+            for child in node.children
+        ]
+        await grow(list(zip(twig.children, node.children, strict=True)))
+
+    async def grow(level: Sequence[tuple[_Twig, LazyBrowseNode]]) -> None:
+        pairs = [
+            (twig, node)
+            for twig, node in level
+            if node.has_children_hint and (request.depth is None or twig.depth < request.depth)
+        ]
+        errors: list[Exception] = []
+
+        async def one(twig: _Twig, node: LazyBrowseNode) -> None:
+            try:
+                await expand(twig, node)
+            except Exception as error:
+                errors.append(error)
+                tasks.cancel_scope.cancel()
+
+        async with anyio.create_task_group() as tasks:
+            for twig, node in pairs:
+                tasks.start_soon(one, twig, node)
+        if errors:
+            raise errors[0]  # bare: a group tells people nothing more
+
+    if request.path is None:
+        nodes = await galaxy.browse(BrowseOptions())
+        roots = [_twig(n.object, 1, "", more=n.has_children_hint) for n in nodes]
+        await grow(list(zip(roots, nodes, strict=True)))
+        return roots
+    top = await _top(galaxy, request.path)
+    nodes = await galaxy.browse(BrowseOptions(parent_gobject_id=top.object.gobject_id))
+    top.more = bool(nodes)
+    if request.depth != 0:
+        top.children = [_twig(n.object, 1, top.path, more=n.has_children_hint) for n in nodes]
+        await grow(list(zip(top.children, nodes, strict=True)))
+    return [top]
+
+
+async def _top(galaxy: GalaxyRepositoryClient, path: str) -> _Twig:
+    """Return the object at a contained path, or with a tag name."""
+    from mxgateway.errors import GalaxyNotFoundError
+    from mxgateway.galaxy import DiscoverHierarchyOptions
+
+    by_path = DiscoverHierarchyOptions(root_contained_path=path, max_depth=0)
+    by_tag = DiscoverHierarchyOptions(root_tag_name=path, max_depth=0)
+    for options in (by_path, by_tag):
+        try:
+            found = await galaxy.discover_hierarchy(options)
+        except GalaxyNotFoundError:
+            continue
+        if found:
+            twig = _twig(found[0], 0, "", more=False)
+            twig.path = path if options is by_path else twig.name
+            return twig
+    raise GalaxyNotFoundError(f"the galaxy has no object at the path or with the name {path!r}")
+
+
+def _twig(found: GalaxyObject, depth: int, above: str, *, more: bool) -> _Twig:
+    twig = _Twig(found, depth, "", more)
+    twig.path = f"{above}/{twig.name}" if above else twig.name
+    twig.attributes = [each.full_tag_reference for each in found.attributes]
+    return twig
+
+
+# -- what is shown -------------------------------------------------------------------
+
+_Line = tuple[str, tuple[Cell, ...]]
+
+
+def _lines(roots: Sequence[_Twig], request: TreeRequest, blocks: bool) -> Iterator[_Line]:
+    for root in roots:
+        yield from _branch(root, "", "", request, _ARMS if blocks else _PLAIN_ARMS)
+
+
+_ARMS: Final = ("├─ ", "└─ ", "│  ", "   ")
+_PLAIN_ARMS: Final = ("|- ", "`- ", "|  ", "   ")
+
+
+def _branch(
+    twig: _Twig, arm: str, stem: str, request: TreeRequest, arms: tuple[str, str, str, str]
+) -> Iterator[_Line]:
+    yield arm, _words(twig)
+    below: list[_Twig | str] = [*(twig.attributes if request.attributes else ())]
+    below += twig.children or []
+    for n, child in enumerate(below):
+        last = n == len(below) - 1
+        next_arm = stem + (arms[1] if last else arms[0])
+        if isinstance(child, str):
+            yield next_arm, (Cell(child, "dim"),)
+        else:
+            yield from _branch(
+                child, next_arm, stem + (arms[3] if last else arms[2]), request, arms
+            )
+
+
+def _words(twig: _Twig) -> tuple[Cell, ...]:
+    found = twig.object
+    cells = [Cell(twig.name, "bold cyan" if found.is_area else "bold")]
+    if found.tag_name != twig.name:
+        cells.append(Cell(f" {found.tag_name}", "cyan" if found.is_area else ""))
+    facts = [] if not found.template_chain else [found.template_chain[0]]
+    if twig.children:
+        facts.append(_count(len(twig.children), "object"))
+    if twig.attributes:
+        facts.append(_count(len(twig.attributes), "attribute"))
+    cells.append(Cell(f"  {', '.join(facts)}" if facts else "", "dim"))
+    if twig.children is None and twig.more:
+        cells.append(Cell("  +", "bold yellow"))
+    return tuple(cells)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _plain(line: _Line) -> str:
+    return line[0] + "".join(printable(cell.text) for cell in line[1])
+
+
+def _picture(lines: Sequence[_Line]) -> RenderableType:
+    from rich.text import Text
+
+    text = Text(overflow="fold")
+    for n, (arm, cells) in enumerate(lines):
+        text.append("\n" if n else "")
+        text.append(arm, "dim")
+        for cell in cells:
+            text.append_text(styled(cell))
+    return text
+
+
+def _shape(request: TreeRequest) -> Shape[_Twig]:
+    return Shape(
+        name="objects",
+        document=lambda twig: _document(twig, request),
+        members=(
+            *("path", "tagName", "name", "depth", "isArea", "template", "children"),
+            *("hasChildren", "attributes"),
+        ),
+        columns=(Column("Path"), Column("Tag name")),
+        cells=lambda twig: [twig.path, twig.object.tag_name],
+    )
+
+
+def _document(twig: _Twig, request: TreeRequest) -> dict[str, Any]:
+    found = twig.object
+    return {
+        "path": twig.path,
+        "tagName": found.tag_name,
+        "name": twig.name,
+        "depth": twig.depth,
+        "isArea": found.is_area,
+        "template": found.template_chain[0] if found.template_chain else "",
+        "hasChildren": bool(twig.children) or twig.more,
+        "children": None if twig.children is None and twig.more else len(twig.children or ()),
+        "attributes": twig.attributes if request.attributes else len(twig.attributes),
+    }
