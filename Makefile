@@ -26,7 +26,7 @@ RUN_STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 
 .PHONY: help demo dev test test-all test-newer test-here test-packaging lint format type proto \
-        proto-check grpcjs integration bench docs docs-tables offline build ci clean
+        proto-check grpcjs integration bench docs docs-tables captures offline build ci clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,7 +74,7 @@ format: $(DEV_STAMP) ## Rewrite the sources in the project's format.
 
 type: $(DEV_STAMP) ## Check types (mypy strict).
 	$(PY) -m mypy mxgateway cli tests
-	$(PY) -m mypy benchmarks examples proto/generate.py docs/cli/generate.py .ci/offline.py
+	$(PY) -m mypy benchmarks examples proto/generate.py docs/cli/generate.py docs/cli/schemas.py .ci/offline.py
 
 proto: $(DEV_STAMP) ## Generate mxgateway/generated from proto/.
 	$(PY) proto/generate.py
@@ -89,10 +89,11 @@ grpcjs: ## Install grpc-js, the second independent gRPC stack of the tests (need
 integration: $(DEV_STAMP) ## Check a live gateway; docs/integration.md names the variables to set.
 	MXGATEWAY_INTEGRATION=1 $(PYTEST) -rs tests/integration
 
-bench: $(DEV_STAMP) ## Measure codec, event stream and start-up, beside betterproto2 and grpcio.
+bench: $(DEV_STAMP) ## Measure codec, event stream, start-up and simulator, beside betterproto2 and grpcio.
 	$(PY) benchmarks/codec.py
 	$(PY) benchmarks/events.py
 	$(PY) benchmarks/startup.py
+	$(PY) benchmarks/simulator.py
 
 docs: $(DEV_STAMP) ## Run every command and snippet of README and docs, and check their links.
 	$(PYTEST) tests/docs
@@ -100,9 +101,13 @@ docs: $(DEV_STAMP) ## Run every command and snippet of README and docs, and chec
 offline: $(DEV_STAMP) ## Build mxgw-py.pyz and a wheelhouse for machines without network into dist/offline/.
 	$(PY) .ci/offline.py
 
+captures: $(DEV_STAMP) ## Draw the pictures of the command line in docs/captures.
+	$(PY) docs/captures/generate.py
+
 docs-tables: $(DEV_STAMP) ## Fill the generated tables of the docs from the code.
 	$(PY) docs/tables.py
 	$(PY) docs/cli/generate.py
+	$(PY) docs/cli/schemas.py
 
 build: $(DEV_STAMP) ## Build sdist and wheel into dist/.
 	$(PY) -m build --outdir dist .

@@ -15,5 +15,6 @@ How to add a command:
    rows of which some failed.
 6. Complete tags with `shell_complete=complete_tag`; browsing calls `completion.remember_tags`.
 7. Run `python docs/cli/generate.py`, which renews `docs/cli/reference.md`; a test compares it
-   with the help.
+   with the help. A command for scripts has its JSON Schema by `docs/cli/schemas.py`, and a line in
+   `tests/cli_lines.py`, by which every outcome of it is tested.
 """

@@ -6,6 +6,7 @@ browsing writes (`remember_tags`); without it none are offered, and nothing is e
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterable, Mapping
@@ -129,13 +130,24 @@ def known_tags(context: click.Context, incomplete: str) -> list[CompletionItem]:
     return [CompletionItem(tag) for tag, _ in zip(found, range(_MOST_OFFERED), strict=False)]
 
 
-def remember_tags(environment: Environment, endpoint: str, tags: Iterable[str]) -> None:
-    """Keep the tags of a browse for completion, in place of those of the browse before.
+def remember_tags(
+    environment: Environment, endpoint: str, tags: Iterable[str], *, whole: bool = True
+) -> None:
+    """Keep the tags of a browse for completion.
 
     A cache that cannot be written is told under --verbose and is no error.
+
+    Args:
+        whole: Whether these are the tags of the whole galaxy, which take the place of those kept
+            before; else they are added to them.
     """
-    kept = sorted(set(tags))[:_MOST_REMEMBERED]
     path = _file(environment.variables, endpoint)
+    found = set(tags)
+    if not whole:
+        # Without a file there is nothing to add to; what else is wrong shows on writing.
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            found.update(path.read_text(encoding="utf-8").splitlines())
+    kept = sorted(found)[:_MOST_REMEMBERED]
     new = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

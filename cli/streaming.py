@@ -44,8 +44,8 @@ class Bounds:
         )
 
 
-def bounds_options(noun: str = "events") -> Decorator:
-    """Add --max-events, --seconds and --until; the function gets them as `bounds`."""
+def bounds_options(noun: str = "events", option: str = "--max-events") -> Decorator:
+    """Add --max-events (or `option`), --seconds and --until; the function gets them as `bounds`."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -60,17 +60,18 @@ def bounds_options(noun: str = "events") -> Decorator:
             return function(*arguments, bounds=bounds, **rest)
 
         result: Callable[..., Any] = wrapper
-        for option in reversed(_options(noun)):
-            result = option(result)
+        for one in reversed(_options(noun, option)):
+            result = one(result)
         return result
 
     return decorate
 
 
-def _options(noun: str) -> list[Decorator]:
+def _options(noun: str, option: str) -> list[Decorator]:
     return [
         click.option(
-            "--max-events",
+            option,
+            "max_events",
             type=click.IntRange(min=1),
             metavar="N",
             help=f"End after so many {noun}.",

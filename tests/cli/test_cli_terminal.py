@@ -110,6 +110,28 @@ def test_demo_ends_on_ctrl_c_with_the_cursor_back_and_the_session_closed(
     assert b"\x1b[?25h" in screen.raw[screen.raw.rindex(b"\x1b[?25l") :]
 
 
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_simulate_counts_what_happens_and_ends_on_ctrl_c_with_the_cursor_back(
+    terminal: Callable[..., Terminal], run: Callable[..., Any], columns: int
+) -> None:
+    screen = terminal("simulate", "--port", "0", "--interval", "0.1", columns=columns)
+    shown = "".join(screen.read_until("Alarms").split())
+    found = re.search(r"--endpoint(127\.0\.0\.1:\d+)--plaintext--api-key(\S+?)--item", shown)
+    assert found is not None
+    where = ("--endpoint", found[1], "--plaintext", "--api-key", found[2])
+    assert run("smoke", *where, "--item", "Tank_001.Level", "--json").code == 0
+    screen.read_until("\x1b\\[1m +6\x1b")  # the commands of smoke; what counts is bold
+    screen.child.sendintr()
+    assert screen.finish() == 0
+    text = screen.text()
+    for tag in ("Pump_001.Speed", "Tank_001.Level", "TestChildObject.TestInt"):
+        assert re.search(rf"^{re.escape(tag)}\s+\S+\s+Good", text, re.MULTILINE)
+    assert "…" not in text
+    assert text.count("Sessions") == 1
+    assert text.rstrip().endswith("Stopped.")
+    assert b"\x1b[?25h" in screen.raw[screen.raw.rindex(b"\x1b[?25l") :]
+
+
 def test_without_a_terminal_demo_prints_plain_lines(spawn: Callable[..., Any]) -> None:
     outcome = spawn("demo", "--seconds", "1")
     assert outcome.code == 0
