@@ -22,10 +22,12 @@ PY := $(BIN)/python$(EXE)
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 # -P: the tests see the installed packages, not the folder `cli` of the working directory.
 PYTEST := $(PY) -P -m pytest -q
+# The whole suite runs on all cores, each file in one process.
+SPREAD ?= -n auto --dist loadfile
 RUN_STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 
-.PHONY: help demo dev test test-all test-newer test-here test-packaging lint format type proto \
+.PHONY: help demo dev test test-all test-newer test-here test-loops test-packaging lint format type proto \
         proto-check grpcjs integration bench docs docs-tables captures offline build ci clean
 
 help: ## Show this list.
@@ -37,7 +39,7 @@ demo: $(RUN_STAMP) ## Set up, then show plant values moving, from a simulator in
 dev: $(DEV_STAMP) ## Set up everything a developer needs.
 
 test: $(DEV_STAMP) ## Set up, then run the tests (asyncio and trio) with a coverage report.
-	$(PYTEST) --cov --cov-report=term -m "not slow and not network" $(T)
+	$(PYTEST) $(SPREAD) --cov --cov-report=term -m "not slow and not network" $(T)
 
 test-all: $(DEV_STAMP) ## Run every test, slow ones and those that need a package index too, also on newer Pythons.
 	$(PYTEST) --cov --cov-report=term $(T)
@@ -59,6 +61,16 @@ test-newer:
 
 test-here: $(DEV_STAMP)
 	$(PYTEST) $(T)
+
+# What waits and schedules, on loops that nobody has to have: VENV=... picks their Python.
+LOOPS_T ?= tests/transport tests/events tests/client tests/tags tests/loops
+test-loops: $(DEV_STAMP) ## Run the tests of what waits on asyncio with eager tasks and on uvloop.
+	@for loop in eager uvloop; do \
+	  if reason=$$(PYTHONPATH=tests $(PY) -c "import event_loops; print(event_loops.absent('$$loop'))"); \
+	  then if [ -n "$$reason" ]; then echo "SKIPPED $$loop: $$reason"; continue; fi; else exit 1; fi; \
+	  echo "$$loop"; \
+	  MXGATEWAY_TEST_LOOP=$$loop $(PYTEST) -m "not slow and not network" $(LOOPS_T) || exit 1; \
+	done
 
 test-packaging: $(DEV_STAMP) ## Check wheel, sdist and the pure-Python closure (needs a package index).
 	$(PYTEST) -rs tests/packaging

@@ -20,7 +20,8 @@ from mxgateway.transport.waiting import PHASES
 
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS.parent / "tests"))
-from requirement_ids import REQUIREMENTS, found  # noqa: E402 - needs the path above
+import gateway_rules  # noqa: E402 - needs the path above
+from requirement_ids import REQUIREMENTS, found  # noqa: E402
 
 
 def tables() -> dict[str, dict[str, str]]:
@@ -39,6 +40,9 @@ def tables() -> dict[str, dict[str, str]]:
             "control": _table("call | parameters | what it does", _control_calls()),
         },
         "requirements.md": {"requirements": _table("id | behaviour | shown in", _requirements())},
+        "conformance.md": {
+            "rules": _table("rule | what it says | simulator | C-core gateway", _rules())
+        },
     }
 
 
@@ -51,8 +55,12 @@ def _settings() -> list[str]:
     described = dict(_attributes(Settings.__doc__ or ""))
     rows = []
     for field in fields(Settings):
-        default = ", ".join(user.name for user in DEMO_USERS) if field.name == "users" else None
-        shown = default or f"`{json.dumps(field.default)}`"
+        if field.name == "users":
+            shown = ", ".join(user.name for user in DEMO_USERS)
+        elif isinstance(field.default, frozenset):
+            shown = ", ".join(sorted(field.default))
+        else:
+            shown = f"`{json.dumps(field.default)}`"
         rows.append(f"| `{field.name}` | {shown} | {described[field.name]} |")
     return rows
 
@@ -80,13 +88,31 @@ def _requirements() -> list[str]:
     rows = []
     tests = found()
     for name, text in REQUIREMENTS.items():
-        files: dict[str, int] = {}
-        for place in tests.get(name, []):
-            file = place.split("::")[0]
-            files[file] = files.get(file, 0) + 1
-        shown = ", ".join(f"{file} ({count})" for file, count in files.items())
-        rows.append(f"| `{name}` | {text} | {shown} |")
+        rows.append(f"| `{name}` | {text} | {_counted(tests.get(name, []))} |")
     return rows
+
+
+def _rules() -> list[str]:
+    """Return a row for each rule: the tests that show the simulator and the C-core obeying it."""
+    rows = []
+    tests = gateway_rules.found()
+    for name, text in gateway_rules.RULES.items():
+        places = tests.get(name, [])
+        shown = [
+            _counted([place for place in places if gateway in gateway_rules.shown_by(place)])
+            for gateway in ("simulator", "c-core")
+        ]
+        rows.append(f"| `{name}` | {text} | {shown[0]} | {shown[1]} |")
+    return rows
+
+
+def _counted(places: list[str]) -> str:
+    """Return the files of tests with the number of tests in each."""
+    files: dict[str, int] = {}
+    for place in places:
+        file = place.split("::")[0]
+        files[file] = files.get(file, 0) + 1
+    return ", ".join(f"{file} ({count})" for file, count in files.items())
 
 
 def render(name: str, page: str) -> str:

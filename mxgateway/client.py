@@ -27,6 +27,7 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
 from mxgateway.options import ClientOptions
 from mxgateway.session import Session
 from mxgateway.tags.client import TagMethods
+from mxgateway.tags.engine import TagEngine
 from mxgateway.transport.channel import Channel
 from mxgateway.transport.stream import MessageStream
 
@@ -38,7 +39,13 @@ _STREAM_EVENTS: Final = "/mxaccess_gateway.v1.MxAccessGateway/StreamEvents"
 
 
 class GatewayClient(TagMethods, AlarmMethods):
-    """A client of one MXAccess Gateway.
+    """A client of one MXAccess Gateway: one connection, kept up as long as the client runs.
+
+    `read`, `write`, `write_many` and `subscribe` take tags by name. `open_session` gives
+    a Session with the methods of MXAccess and its events. `follow_alarms`,
+    `query_active_alarms` and `acknowledge_alarm` are about alarms. Methods in `_raw` send
+    and return messages as they are. `GalaxyRepositoryClient.on(client)` browses the
+    galaxy over the same connection.
 
     Three ways to start it, each of which makes the connection and raises there
     when it cannot be made::
@@ -53,7 +60,8 @@ class GatewayClient(TagMethods, AlarmMethods):
         await client.close()
 
     A call on a client that does not run, not yet or no longer, raises
-    ClientClosedError. A lost connection ends the calls in flight with
+    ClientClosedError; so does one from another event loop or thread than the one
+    that connected it, and one in a forked child. A lost connection ends the calls in flight with
     ConnectionLost; the next call connects anew. Cancelling a call ends the wait
     and resets its stream; a command that the worker has begun goes on.
 
@@ -67,15 +75,28 @@ class GatewayClient(TagMethods, AlarmMethods):
         super().__init__(options, channel=channel)
         self._stub = MxAccessGatewayStub(self._channel)
 
+    @property
+    def _tags(self) -> TagEngine:
+        # Before anything of the engine is touched, or made in a loop that is not its own.
+        self._check_home()
+        return super()._tags
+
     async def close(self) -> None:
         """Close the connection; calls in flight end with ConnectionLost.
 
         May be called in any state, more than once, and by several tasks at once.
         Sessions stay open at the gateway; close them first. The one behind `read`,
-        `write` and `subscribe` is closed here.
+        `write` and `subscribe` is closed here. In a forked child nothing happens: the
+        connection is the parent's.
+
+        Raises:
+            ClientClosedError: The client runs in another event loop or thread.
         """
-        await self._close_tags()
-        await super().close()
+        if self._may_close():
+            try:
+                await self._close_tags()
+            finally:
+                await super().close()
 
     async def __aexit__(
         self,
@@ -83,8 +104,11 @@ class GatewayClient(TagMethods, AlarmMethods):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._close_tags()
-        await super().__aexit__(exc_type, exc, traceback)
+        if self._may_close():
+            try:
+                await self._close_tags()
+            finally:
+                await super().__aexit__(exc_type, exc, traceback)
 
     async def open_session(
         self,

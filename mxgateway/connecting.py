@@ -13,6 +13,7 @@ from anyio.abc import TaskGroup
 
 from mxgateway.errors import ConfigurationError
 from mxgateway.options import ClientOptions
+from mxgateway.transport.bound import BoundChannel
 from mxgateway.transport.channel import Channel
 
 __all__ = ["ChannelClient", "ClientConnector", "OptionFields", "client_options", "seconds_or"]
@@ -87,12 +88,15 @@ class ChannelClient:
     def __init__(self, options: ClientOptions, *, channel: Channel | None = None) -> None:
         """Make a client without connecting it; `connect` is the usual way.
 
+        It needs no event loop. It belongs to the loop, thread and process that connect
+        it; used from another one, it raises ClientClosedError.
+
         Args:
             options: Where the gateway is and how to reach it.
             channel: A channel to use in place of one of its own.
         """
         self._options = options
-        self._channel = Channel(options) if channel is None else channel
+        self._channel = BoundChannel(options) if channel is None else channel
 
     @classmethod
     def connect(
@@ -143,9 +147,30 @@ class ChannelClient:
     async def close(self) -> None:
         """Close the connection; calls in flight end with ConnectionLost.
 
-        May be called in any state, more than once, and by several tasks at once.
+        May be called in any state, more than once, and by several tasks at once. In a
+        forked child it does nothing: the connection is the parent's.
+
+        Raises:
+            ClientClosedError: The client runs in another event loop or thread.
         """
         await self._channel.aclose()
+
+    def _check_home(self) -> None:
+        """Check that the caller runs where the client does, if it runs.
+
+        Raises:
+            ClientClosedError: It runs in another event loop, thread or process.
+        """
+        if isinstance(self._channel, BoundChannel):
+            self._channel.check_home()
+
+    def _may_close(self) -> bool:
+        """Return whether there is anything to close for this caller, before it begins.
+
+        Raises:
+            ClientClosedError: The client runs in another event loop or thread.
+        """
+        return not isinstance(self._channel, BoundChannel) or self._channel.may_close()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} to {self._options.target}, {self._channel.state}>"

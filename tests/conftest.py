@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import trustme
+from event_loops import LOOP_VARIABLE, backends
 from google_messages import GoogleModules, load_google_modules
 from tls_files import TlsFiles, issue_tls_files
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param(("asyncio", {"debug": True}), id="asyncio"),
-        pytest.param(("trio", {}), id="trio"),
-    ],
-)
+@pytest.fixture(scope="module", params=backends(os.environ.get(LOOP_VARIABLE, "")))
 def anyio_backend(request: pytest.FixtureRequest) -> Any:
-    """Run every async test on asyncio (debug mode) and on trio."""
+    """Run every async test on asyncio (debug mode) and on trio, or on the loop that was chosen."""
     return request.param
 
 

@@ -198,7 +198,13 @@ class SessionLostError(MxGatewayError):
 
 
 class ReplayGapError(MxGatewayError):
-    """Events were lost between the last one seen and the oldest that the gateway still has."""
+    """Events were lost between the last one seen and the oldest that the gateway still has.
+
+    No method raises it, for events go on behind a gap: streams bring a ReplayGapEvent.
+    It is there for programs that would rather end there.
+    """
+
+    hint = "Read the tags anew, for what is known of them may be old."
 
 
 class SlowConsumerError(MxGatewayError):

@@ -141,6 +141,12 @@ class BoundedQueue(Generic[_T]):
         self._wake.clear()
         await self._wake.wait()
 
+    def discard(self, unwanted: Callable[[_T], bool]) -> None:
+        """Forget those entries that `unwanted` says; they do not count as dropped."""
+        kept = [held for held in self._entries if not unwanted(held[0])]
+        self._entries = deque(kept)
+        self.size = sum(size for _, size in kept)
+
     def clear(self) -> None:
         """Forget what is held, and take no more."""
         self._entries.clear()

@@ -27,8 +27,8 @@ class EventStream(AsyncIterator[Event]):
     Made by `Session.stream_events`. Iterate it, or use it as an async context
     manager; it starts with the first `__anext__` or on entering, and is over when
     the block is left, when `aclose` is called, when an error is raised, or when the
-    last reference goes, as after `break` out of `async for`. The gateway's stream
-    is reset with its last consumer.
+    last reference goes, as after `break` out of `async for`. A cancelled wait ends
+    nothing. The gateway's stream is reset with its last consumer.
 
     Args:
         hub: Where events come from.
@@ -47,7 +47,7 @@ class EventStream(AsyncIterator[Event]):
         self._deadline: float | None = None
         self._schedule: Callable[[Callable[[], None]], Any] | None = None
         self._closed = False
-        self._taken = 0
+        self._turns = 0
 
     @property
     def queued(self) -> int:
@@ -99,7 +99,7 @@ class EventStream(AsyncIterator[Event]):
         return self
 
     async def __anext__(self) -> Event:
-        """Return the next event.
+        """Return the next event. Cancelled, it loses nothing: ask again.
 
         Raises:
             StopAsyncIteration: The gateway ended the stream with OK, or the session or
@@ -115,6 +115,9 @@ class EventStream(AsyncIterator[Event]):
         try:
             if self._schedule is None:
                 self._start()
+            self._turns += 1
+            if self._turns % _FAIRNESS == 0:
+                await anyio.lowlevel.checkpoint()  # before the event is taken: none is lost by it
             if self._deadline is not None and anyio.current_time() >= self._deadline:
                 raise self._too_late()
             queue = self._queue
@@ -127,12 +130,9 @@ class EventStream(AsyncIterator[Event]):
                     raise StopAsyncIteration
                 await self._bounded(queue.wait)
                 event = queue.take()
-        except BaseException:
+        except Exception:  # not cancellation, after which the stream goes on
             self._close()
             raise
-        self._taken += 1
-        if self._taken % _FAIRNESS == 0:
-            await anyio.lowlevel.checkpoint()
         return event
 
     async def aclose(self) -> None:

@@ -101,10 +101,13 @@ class GalaxyRepositoryClient(ChannelClient):
         """Close the client, and its connection unless that belongs to a GatewayClient.
 
         May be called in any state, more than once, and by several tasks at once.
+
+        Raises:
+            ClientClosedError: The client runs in another event loop or thread.
         """
-        self._left = True
         if self._owner is None:
             await super().close()
+        self._left = True
 
     def _check_open(self) -> None:
         if self._left:

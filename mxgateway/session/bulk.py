@@ -214,7 +214,9 @@ class BulkMethods(SessionBase):
         def build(part: list[str]) -> ReadBulkCommand:
             return ReadBulkCommand(server_handle=server, tag_addresses=part, timeout_ms=wait)
 
-        return await self._in_parts(build, tags, timeout, correlation_id, wait=wait / 1000)
+        return await self._in_parts(
+            build, tags, timeout, correlation_id, references=tags, wait=wait / 1000
+        )
 
     async def write_bulk(
         self,
@@ -320,7 +322,9 @@ class BulkMethods(SessionBase):
                 if result.item_handle:
                     self._references[server, result.item_handle] = tag
 
-        return await self._in_parts(build, tags, timeout, correlation_id, note=remember)
+        return await self._in_parts(
+            build, tags, timeout, correlation_id, references=tags, note=remember
+        )
 
     async def _removed(
         self,
@@ -357,6 +361,7 @@ class BulkMethods(SessionBase):
         correlation_id: str,
         *,
         items: Sequence[int] = (),
+        references: Sequence[str] = (),
         wait: float = 0.0,
         secrets: tuple[str, ...] = (),
         note: Callable[[Sequence[_Entry], list[Any]], None] | None = None,
@@ -369,6 +374,7 @@ class BulkMethods(SessionBase):
             timeout: Seconds for all parts together; None for the default for each.
             correlation_id: The same for all parts; empty for a new one for each.
             items: The item handle of each entry, where entries have one.
+            references: The reference of each entry, where entries have one.
             wait: Seconds that the gateway may wait for one entry.
             secrets: Texts that no error may show.
             note: Is told the entries and results of each part that was answered.
@@ -392,6 +398,7 @@ class BulkMethods(SessionBase):
                     seconds = _left(timeout, anyio.current_time() - started)
                 answer = await self._run(build(chosen), seconds, correlation_id, secrets=secrets)
                 _check(answer, len(part), items[part.start : part.stop])
+                _check_order(answer, references[part.start : part.stop])
             except MxGatewayError as exc:
                 if len(parts) > 1:
                     tell_partial(exc, part, len(entries), results)
@@ -437,3 +444,26 @@ def _check(answer: Any, count: int, items: Sequence[int]) -> None:
                 f"item {item}",
                 reply=answer,
             )
+
+
+def _check_order(answer: Any, references: Sequence[str]) -> None:
+    """Refuse results that name the references of each other.
+
+    A result may name its reference in another form, as the gateway resolved it.
+    """
+    odd = [
+        (_plain(reference), _plain(result.tag_address))
+        for reference, result in zip(references, answer.results, strict=False)
+        if result.tag_address not in ("", reference)
+    ]
+    asked = {own for own, named in odd if own != named}
+    for own, named in odd:
+        if own != named and named in asked:
+            raise MalformedReplyError(
+                f"{type(answer).__name__}: the result for {own} is about {named}", reply=answer
+            )
+
+
+def _plain(reference: str) -> str:
+    """Return a reference without what the gateway may add to it, or write differently."""
+    return reference.casefold().removesuffix("[]")

@@ -172,12 +172,14 @@ class ConfirmMethods(EventMethods, ItemMethods, WriteMethods):
     async def _wait_for_replies(self, targets: list[Key], timeout: float | None) -> None:
         """Let no write overtake a confirmed one that has no reply yet: order would be unknown."""
         item = self._ledger.item
-        while any((state := item(key)).sending for key in targets):
-            state.changed.clear()
-            with anyio.move_on_after(seconds_of(timeout, self._client.options.call_timeout)):
+        if not any(item(key).sending for key in targets):
+            return
+        with anyio.move_on_after(seconds_of(timeout, self._client.options.call_timeout)):
+            while any((state := item(key)).sending for key in targets):
+                state.changed.clear()
                 await state.changed.wait()
-                continue
-            raise DeadlineExceededError(
-                "the deadline passed while a confirmed write of the same item was being sent",
-                processed="no",
-            )
+            return
+        raise DeadlineExceededError(
+            "the deadline passed while a confirmed write of the same item was being sent",
+            processed="no",
+        )

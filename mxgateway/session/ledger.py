@@ -8,6 +8,7 @@ open. This is the count of open writes, and nothing here waits.
 from __future__ import annotations
 
 import logging
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -45,6 +46,7 @@ __all__ = ["ItemState", "Key", "Ledger", "Ticket", "never_executed"]
 _log = logging.getLogger("mxgateway.session")
 
 _OK: Final = MxStatusCategory.OK
+_REMOVED: Final = 10_000  # removed items that are remembered
 
 # The gateway looked at the request and refused it (gateway semantics, section 5).
 _REFUSALS: Final = frozenset(
@@ -173,6 +175,9 @@ class Ledger:
 
     def __init__(self) -> None:
         self._items: dict[Key, ItemState] = {}
+        # Events of removed items may still be on their way. They must not make these last for
+        # ever, nor be forgotten: the gateway may be using the handle again.
+        self._removed: OrderedDict[Key, ItemState | None] = OrderedDict()
         self.ends = 0
         self.end_error: MxGatewayError | None = None
 
@@ -180,7 +185,13 @@ class Ledger:
         """Return the state of an item, a new one for one that is not known."""
         state = self._items.get(key)
         if state is None:
-            state = self._items[key] = ItemState()
+            state = self._items[key] = self._removed.pop(key, None) or ItemState()
+        return state
+
+    def _item_of_event(self, key: Key) -> ItemState:
+        if key not in self._removed:
+            return self.item(key)
+        state = self._removed[key] = self._removed[key] or ItemState()
         return state
 
     # What the hub tells -----------------------------------------------------------
@@ -208,9 +219,8 @@ class Ledger:
 
     def _change(self, event: Event) -> None:
         message = event._message
-        state = self._items.get((message.server_handle, message.item_handle))
-        if state is None:
-            state = self.item((message.server_handle, message.item_handle))
+        key = (message.server_handle, message.item_handle)
+        state = self._items.get(key) or self._item_of_event(key)
         if state.advised is False:
             return  # still on its way when the item was un-advised
         for status in message.statuses:
@@ -225,7 +235,7 @@ class Ledger:
             state.changed.set()
 
     def _complete(self, event: WriteComplete) -> None:
-        state = self.item((event.server_handle, event.item_handle))
+        state = self._item_of_event((event.server_handle, event.item_handle))
         ticket = state.ticket
         if ticket is not None:
             state.ticket = None
@@ -304,5 +314,8 @@ class Ledger:
 
     def _remove(self, key: Key) -> None:
         state = self._items.pop(key, None)
+        self._removed[key] = None
+        if len(self._removed) > _REMOVED:
+            self._removed.popitem(last=False)
         if state is not None:
             state.lose("the item was removed with the write under way")

@@ -24,8 +24,14 @@ class Session(ConfirmMethods, UserMethods, BulkMethods, ControlMethods):
     ClientClosedError (the client or this session is closed) and, before anything is
     sent, ConfigurationError (an argument is wrong, such as a handle that is no int
     of 32 bits). `error.processed` says whether the command may have been executed;
-    no method sends one twice.
+    one that may have been is never sent again.
 
-    `BulkMethods` says what all bulk commands have in common, `WriteMethods` what all
-    writes have.
+    The reply to a write says that MXAccess accepted it. How it ended comes later, as a
+    write-complete event; `write_and_wait` waits for that.
+
+    Methods with `bulk` in their name return one result per entry, in the order of the
+    entries. An entry that fails is a result with `was_successful` False; it raises
+    nothing. Long lists are sent as several commands, one after another. Where one of
+    these fails, the rest is not sent, and the error has the results so far in
+    `partial_results`. All arguments are checked before the first goes out.
     """

@@ -7,7 +7,7 @@ and synchronous callers. No runtime module of the library imports this package.
 from __future__ import annotations
 
 from mxgateway.simulator.alarms import DeviationAlarm, DiscreteAlarm, LimitAlarm
-from mxgateway.simulator.audit import Audit, WriteRecord
+from mxgateway.simulator.audit import Audit, CommandRecord, WriteRecord
 from mxgateway.simulator.clock import ManualClock, seeded_ids, system_clock
 from mxgateway.simulator.control import ControlClient
 from mxgateway.simulator.faults import Fault, Faults
@@ -48,6 +48,7 @@ __all__ = [
     "AttributeSpec",
     "Audit",
     "Classification",
+    "CommandRecord",
     "ControlClient",
     "DeviationAlarm",
     "DiscreteAlarm",

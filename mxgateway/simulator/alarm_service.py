@@ -23,7 +23,7 @@ from mxgateway.simulator.alarms.points import ELEMENT_NOT_FOUND, UnknownAlarmErr
 from mxgateway.simulator.gateway import Gateway
 from mxgateway.simulator.keys import ApiKey, KeyRing
 from mxgateway.simulator.rpc import AnyStream, Method
-from mxgateway.simulator.sending import room_for
+from mxgateway.simulator.sending import has_left, room_for
 
 __all__ = ["AlarmRpcs", "alarm_methods"]
 
@@ -110,7 +110,7 @@ class AlarmRpcs:
             await stream.send_initial_metadata()
             await self._pump(stream, subscriber)
         except asyncio.CancelledError:
-            if subscriber.error is None:
+            if subscriber.error is None or has_left(stream._stream):
                 raise
             # The stream had to end while this task waited for the client to read.
             task = asyncio.current_task()

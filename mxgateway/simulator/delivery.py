@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from grpclib.const import Status
 from grpclib.exceptions import GRPCError
@@ -275,10 +276,13 @@ class EventLog:
         if not self._subscribers and not self.ended:
             self._waiting.extend(each for each in subscriber.pending if each[0] != _GAP)
 
-    def drain(self, limit: int) -> list[MxEvent]:
-        """Take up to `limit` events that wait for a stream, all of them for 0."""
-        count = len(self._waiting) if limit == 0 else min(limit, len(self._waiting))
-        return [decode(MxEvent, self._waiting.popleft()[1][_FRAME_HEAD:]) for _ in range(count)]
+    def drain(self, limit: int, *, take: bool = True) -> list[MxEvent]:
+        """Return up to `limit` events that wait for a stream, all of them for 0; take them."""
+        found = [*islice(self._waiting, limit or None)]
+        if take:
+            for _ in found:
+                self._waiting.popleft()
+        return [decode(MxEvent, framed[_FRAME_HEAD:]) for _, framed in found]
 
     def evict(self) -> None:
         """Empty the ring; who resumes behind the last event of a stream finds a gap."""

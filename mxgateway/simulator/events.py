@@ -19,9 +19,9 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     OnWriteCompleteEvent,
     OperationCompleteEvent,
 )
-from mxgateway.simulator.parts import look
-from mxgateway.simulator.references import INVALID_REFERENCE, Target
-from mxgateway.simulator.status import OK_STATUS, unresolved_status
+from mxgateway.simulator.parts import look, refusal
+from mxgateway.simulator.references import Target
+from mxgateway.simulator.status import OK_STATUS
 from mxgateway.simulator.variant import NO_DATA, to_message
 
 __all__ = [
@@ -55,38 +55,33 @@ def item_prefix(
 def change_head(target: Target, now: datetime) -> bytes:
     """Return fields 5 to 8 of a data change: value, quality, source time, status."""
     tag = target.tag
-    if tag is None:
-        return _failed_head(target.detail, now)
-    if target.part:
-        return _value_head(target, tag.timestamp, now)
-    head = tag.encoded.get(target.index)
-    if head is None:
-        head = tag.encoded[target.index] = _value_head(target, tag.timestamp, now)
-    return head
-
-
-def _value_head(target: Target, time: datetime, now: datetime) -> bytes:
-    seen = look(target)
-    if seen is None:
-        return _failed_head(INVALID_REFERENCE, now)
-    return encode(
+    head = None if tag is None or target.part else tag.encoded.get(target.index)
+    if head is not None:
+        return head
+    seen = None if tag is None else look(target)
+    if tag is None or seen is None:
+        return _failed_head(refusal(target), now)
+    head = encode(
         MxEvent(
             value=to_message(seen.info, seen.value),
             quality=seen.quality,
-            source_timestamp=time,
+            source_timestamp=tag.timestamp,
             statuses=[OK_STATUS],
         )
     )
+    if not target.part:
+        tag.encoded[target.index] = head
+    return head
 
 
-def _failed_head(detail: int, now: datetime) -> bytes:
+def _failed_head(status: MxStatusProxy, now: datetime) -> bytes:
     # MXAccess reference, section 2: null, quality 0 and the current time on failure.
     return encode(
         MxEvent(
             value=to_message(NO_DATA, None),
             quality=0,
             source_timestamp=now,
-            statuses=[unresolved_status(detail)],
+            statuses=[status],
         )
     )
 

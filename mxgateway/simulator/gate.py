@@ -10,7 +10,7 @@ from typing import Any, Literal
 from grpclib.const import Status
 from grpclib.exceptions import GRPCError
 
-__all__ = ["STREAMS", "CallGate", "Hold", "Side"]
+__all__ = ["STREAMS", "CallGate", "Hold", "Refusal", "Side"]
 
 STREAMS = frozenset({"StreamEvents", "StreamAlarms", "QueryActiveAlarms", "WatchDeployEvents"})
 """The methods that answer with a stream."""
@@ -55,17 +55,38 @@ class Hold:
         return self.method in ("*", method)
 
 
+@dataclass(eq=False)
+class Refusal:
+    """One fault that lets MXAccess refuse commands.
+
+    Attributes:
+        kind: The command kind by name.
+        hresult: What it is refused with.
+        text: Why.
+        left: How many commands it still strikes; None for no limit.
+        spent: Called when it has struck for the last time.
+    """
+
+    kind: str
+    hresult: int
+    text: str
+    left: int | None
+    spent: Callable[[], None] = lambda: None
+
+
 class CallGate:
     """Every call goes through `request` and `reply`; nothing happens while no fault waits.
 
     Attributes:
         holds: The faults that wait for calls, in the order they were set.
+        refusals: Those that let MXAccess refuse commands.
         waiting: Calls that a stall or a delay holds now.
     """
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed
         self.holds: list[Hold] = []
+        self.refusals: list[Refusal] = []
         self.waiting = 0
 
     @property
@@ -78,6 +99,16 @@ class CallGate:
         holds, self.holds[:] = list(self.holds), []
         for hold in holds:
             hold.released.set()
+        self.refusals.clear()
+
+    def refusal(self, kind: str) -> Refusal | None:
+        """Return what refuses a command of this kind, or None."""
+        found = next((each for each in self.refusals if each.kind == kind), None)
+        if found is not None and found.left is not None:
+            found.left -= 1
+            if not found.left:
+                found.spent()
+        return found
 
     async def request(self, method: str) -> None:
         """Let a call in, late, never, or not at all.

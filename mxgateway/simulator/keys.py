@@ -116,6 +116,7 @@ class KeyRing:
         if not self.keys:
             raise ConfigurationError("a simulator without keys lets nobody in; give at least one")
         self._by_id = {key.key_id: key for key in self.keys}
+        self._revoked = {key.key_id for key in self.keys if key.revoked}
         if len(self._by_id) != len(self.keys):
             raise ConfigurationError("two API keys have the same key id")
 
@@ -138,9 +139,27 @@ class KeyRing:
         # One text for both cases, so that nobody can tell which key ids exist.
         if known is None or not hmac.compare_digest(known.key.encode(), text.strip().encode()):
             raise _unauthenticated("unknown API key")
-        if known.revoked:
+        if known.key_id in self._revoked:
             raise _unauthenticated("the API key was revoked")
         return known
+
+    def revoke(self, key_id: str) -> None:
+        """Revoke a key while the simulator runs.
+
+        Raises:
+            ConfigurationError: There is no such key, or it is revoked already.
+        """
+        if key_id not in self._by_id:
+            raise ConfigurationError(
+                f"there is no key with the id {key_id!r}; there are {', '.join(self._by_id)}"
+            )
+        if key_id in self._revoked:
+            raise ConfigurationError(f"the key {key_id!r} is revoked already")
+        self._revoked.add(key_id)
+
+    def restore(self, key_id: str) -> None:
+        """Make a revoked key good again."""
+        self._revoked.discard(key_id)
 
     @staticmethod
     def require(key: ApiKey, scope: str) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mxgateway.generated.mxaccess_gateway.v1 import MxDataType
-from mxgateway.simulator.references import Target
+from mxgateway.generated.mxaccess_gateway.v1 import MxDataType, MxStatusProxy
+from mxgateway.simulator.references import ENUM_ORDINAL, INVALID_REFERENCE, Target
+from mxgateway.simulator.status import unresolved_status
 from mxgateway.simulator.tag import GOOD
 from mxgateway.simulator.variant import TypeInfo, type_info
 
-__all__ = ["Seen", "is_constant", "look", "with_bit"]
+__all__ = ["Seen", "is_constant", "look", "refusal", "with_bit"]
 
 _CONSTANT = frozenset({"type", "securityclassification", "locked", "category"})
 _INTEGER = type_info(MxDataType.INTEGER)
@@ -49,9 +50,11 @@ def is_constant(target: Target) -> bool:
 
 
 def look(target: Target) -> Seen | None:
-    """Return what a resolved target shows; None for an element that is no longer there."""
+    """Return what a resolved target shows; None where it fails, see `refusal`."""
     tag = target.tag
     assert tag is not None
+    if tag.owner.failure is not None:
+        return None
     if target.part:
         return _property(target)
     value = tag.value
@@ -60,6 +63,15 @@ def look(target: Target) -> Seen | None:
             return None
         value = value[target.index - 1]
     return Seen(tag.info, value, tag.quality)
+
+
+def refusal(target: Target) -> MxStatusProxy:
+    """Return the status with which a target fails that shows nothing."""
+    tag = target.tag
+    if tag is not None and tag.owner.failure is not None:
+        return tag.owner.failure
+    # A name that leads nowhere, or an element that is no longer there.
+    return unresolved_status(target.detail or INVALID_REFERENCE)
 
 
 def _property(target: Target) -> Seen:
@@ -77,9 +89,12 @@ def _property(target: Target) -> Seen:
             info = type_info(MxDataType.SECURITY_CLASSIFICATION_ENUM)
             return Seen(info, tag.classification, GOOD)
         case "locked":
-            return Seen(_BOOLEAN, value=False, quality=GOOD)
+            return Seen(_BOOLEAN, value=tag.spec.locked, quality=GOOD)
         case "category":
             return Seen(_INTEGER, tag.category, GOOD)
+        case _ if target.part == ENUM_ORDINAL:
+            ordinal = tag.labels.index(tag.value) if tag.value in tag.labels else None
+            return Seen(_INTEGER, ordinal, tag.quality)
     value = tag.value
     bit = None if value is None else bool(value >> int(target.part) & 1)
     return Seen(_BOOLEAN, bit, tag.quality)

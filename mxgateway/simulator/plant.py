@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-import math
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from typing import Any
 
-from mxgateway.simulator.signals import Moment
-from mxgateway.simulator.tag import (
-    CONFIGURATION_ERROR,
-    GOOD,
-    OFF_SCAN,
-    Classification,
-    Owner,
-    Tag,
-    TagSpec,
-)
+from mxgateway.simulator.outage import OFF_SCAN, Outage
+from mxgateway.simulator.scanning import Scanner, alike
+from mxgateway.simulator.tag import GOOD, Classification, Owner, Tag, TagSpec
 from mxgateway.simulator.tag_source import ListedTags, TagSource, absolute
 
 __all__ = ["GOOD", "OFF_SCAN", "Classification", "Owner", "Plant", "Tag", "TagSource", "TagSpec"]
-
-_TIMES = 4096  # scans whose time is known
 
 
 class Plant:
     """All attributes by name; comparison ignores case (MXAccess reference, section 8).
 
-    An attribute takes memory once it is used. Its signal is computed at every scan where
-    somebody follows it or where it depends on other attributes; otherwise when it is
-    read, with the same result.
+    An attribute takes memory once it is used.
 
     Args:
         specs: The attributes, or where they come from.
@@ -40,7 +27,6 @@ class Plant:
         seed: Two plants with the same seed move alike.
 
     Attributes:
-        scans: Scans so far.
         on_change: Called with every change of an attribute that has listeners.
         on_new: Called with every attribute that is used for the first time.
 
@@ -55,17 +41,12 @@ class Plant:
         # Reading may compute a value, and a ThreadedSimulator is read from other threads.
         self._lock = threading.RLock()
         self.seed = seed
-        self.scans = 0
         self.on_change: Callable[[Tag, datetime], None] = lambda _tag, _now: None
         self.on_new: Callable[[Tag], None] = lambda _tag: None
-        self._began = clock()
-        self._times: deque[datetime] = deque(maxlen=_TIMES)
+        self._scanner = Scanner(clock, tell=self.tell, read=self._read)
         self._tags: dict[str, Tag] = {}
         self._owners: dict[str, Owner] = {}
         self._source: TagSource = ListedTags(())
-        self._lazy: list[Tag] = []
-        self._in_order = False
-        self._following: list[Tag] = []
         self.replace(specs)
 
     # -- finding -----------------------------------------------------------------
@@ -109,11 +90,9 @@ class Plant:
         tag = self._tags.get(key)
         if tag is None:
             owner = self.owner(spec.reference.partition(".")[0])
-            tag = self._tags[key] = Tag(spec, self, owner, rank, self._began)
+            tag = self._tags[key] = Tag(spec, self, owner, rank, self._scanner.began)
             owner.tags.append(tag)
-            if tag.lazy:
-                self._lazy.append(tag)
-                self._in_order = False
+            self._scanner.enter(tag)
             self.on_new(tag)
         return tag
 
@@ -193,24 +172,34 @@ class Plant:
                 self.refresh(tag)
             tag.start = value
             tag.since = tag.scan = self.scans
-            if _alike((value, quality), (tag.current, tag.current_quality)):
+            if alike((value, quality), (tag.current, tag.current_quality)):
                 return False
             if now is None:
                 now = self._clock()
-            self._enter(tag, value, quality, now if timestamp is None else timestamp)
-            self.tell(tag, now)
+            tag.enter(value, quality, now if timestamp is None else timestamp)
+            # One that fails goes on failing, whatever its value is now.
+            self.tell(tag, now, clients=tag.owner.failure is None)
         return True
 
-    def _enter(self, tag: Tag, value: Any, quality: int, time: datetime) -> None:
-        tag.current = value
-        tag.current_quality = quality
-        tag.current_time = time
-        tag.forget_encoded()
+    def write(
+        self,
+        tag: Tag,
+        value: Any,
+        *,
+        quality: int = GOOD,
+        timestamp: datetime | None = None,
+        now: datetime | None = None,
+    ) -> bool:
+        """Set a value as somebody who writes it; tell who looks after writes, too."""
+        changed = self.set(tag, value, quality=quality, timestamp=timestamp, now=now)
+        for writer in [*tag.writers.values()]:
+            writer(tag)
+        return changed
 
-    def tell(self, tag: Tag, now: datetime) -> None:
-        """Tell who follows an attribute that it has changed."""
+    def tell(self, tag: Tag, now: datetime, *, clients: bool = True) -> None:
+        """Tell who follows an attribute that it has changed, the clients among them or not."""
         tag.moved = False
-        if tag.listeners:
+        if clients and tag.listeners:
             self.on_change(tag, now)
         if tag.watchers:
             for watcher in [*tag.watchers.values()]:
@@ -218,11 +207,14 @@ class Plant:
 
     # -- scanning ----------------------------------------------------------------
 
+    @property
+    def scans(self) -> int:
+        """Scans so far."""
+        return self._scanner.scans
+
     def time_of(self, scan: int) -> datetime:
         """Return the time of a scan; of one too long ago, that of the oldest known."""
-        if scan <= 0:
-            return self._began
-        return self._times[max(scan - self.scans - 1, -len(self._times))]
+        return self._scanner.time_of(scan)
 
     def scan(self, part: int = 0, parts: int = 1) -> int:
         """Move every attribute by one scan; return how many of those computed changed.
@@ -232,130 +224,47 @@ class Plant:
             parts: How many parts one scan has, to spread its changes over time.
         """
         with self._lock:
-            now = self._clock()
-            if part == 0:
-                self.scans += 1
-                self._times.append(now)
-            return self._scan_following(part, parts, now) + self._scan_followed(part, parts, now)
-
-    def _scan_following(self, part: int, parts: int, now: datetime) -> int:
-        changed = 0
-        for tag in self._following[part::parts]:
-            if tag.current is None or tag.owner.off_since is not None:
-                continue
-            at = Moment(
-                scan=self.scans,
-                start=tag.start,
-                since=tag.since,
-                current=tag.current,
-                key=tag.key,
-                time_of=self.time_of,
-                read=partial(self._read, tag),
-                memory=tag.memory,
-            )
-            found = self._evaluate(tag, at)
-            tag.memory = at.memory
-            if not _alike((tag.current, tag.current_quality), found):
-                changed += 1
-                self._enter(tag, *found, now)
-                self.tell(tag, now)
-        return changed
-
-    def _scan_followed(self, part: int, parts: int, now: datetime) -> int:
-        if not self._in_order:
-            self._lazy.sort(key=lambda tag: tag.rank)
-            self._in_order = True
-        scan = self.scans
-        changed = 0
-        # A copy: what is told may bring new attributes into use.
-        for tag in self._lazy[part::parts]:
-            if not tag.listeners and not tag.watchers:
-                tag.moved = False
-                continue
-            if tag.scan != scan:
-                self._compute(tag, now)
-            if tag.moved:
-                changed += 1
-                self.tell(tag, now)
-        return changed
+            return self._scanner.scan(part, parts)
 
     def refresh(self, tag: Tag) -> None:
         """Bring an attribute with a lazy signal to the last scan."""
-        if tag.scan != self.scans:
+        if tag.scan != self._scanner.scans:
             with self._lock:
-                self._compute(tag)
+                self._scanner.compute(tag)
 
-    def _compute(self, tag: Tag, now: datetime | None = None) -> None:
-        """Compute a lazy signal at this scan; `now` is the time of a change in it."""
-        scan, off_since = self.scans, tag.owner.off_since
-        if off_since is not None:
-            scan = max(min(scan, off_since), tag.since)
-        before, tag.scan = min(tag.scan, scan), self.scans
-        last = scan - scan % tag.every
-        if tag.start is None or last <= before:
-            return
-        found = self._evaluate_at(tag, last)
-        # The time of a value is that of the scan which brought it, looked at or not.
-        came = last
-        oldest = max(before, last - _TIMES * tag.every)
-        while (earlier := came - tag.every) > oldest:
-            if not _alike(self._evaluate_at(tag, earlier), found):
-                break
-            came = earlier
-        else:
-            if _alike((tag.current, tag.current_quality), found):
-                return
-        self._enter(tag, *found, now if now and came == self.scans else self.time_of(came))
-        if tag.followed:
-            tag.moved = True
+    # -- outages -----------------------------------------------------------------
 
-    def _evaluate_at(self, tag: Tag, scan: int) -> tuple[Any, int]:
-        return self._evaluate(tag, Moment(scan, tag.start, tag.since, None, tag.key, self.time_of))
+    def hold(self, object_name: str, outage: Outage | None) -> None:
+        """Let the attributes of an object stand still or fail, or run again with None.
 
-    def _evaluate(self, tag: Tag, at: Moment) -> tuple[Any, int]:
-        """Return the value and the quality that the signal of an attribute gives."""
-        assert tag.signal is not None
-        rated = getattr(tag.signal, "quality", None)
-        try:
-            value = tag.signal.step(at)
-            if value is not tag.current:
-                convert = tag.info.convert
-                value = [convert(each) for each in value] if tag.is_array else convert(value)
-            quality = tag.current_quality if rated is None else rated(at)
-        except (ArithmeticError, KeyError, TypeError, ValueError):
-            # As in a plant: what is set up wrongly is bad, and everything else runs on.
-            return tag.current, CONFIGURATION_ERROR
-        if rated is None and quality == CONFIGURATION_ERROR:
-            quality = tag.spec.quality
-        return value, quality
-
-    # -- deploying ---------------------------------------------------------------
-
-    def hold(self, object_name: str, since: int | None) -> None:
-        """Take an object off scan as of the scan `since`, or back on scan with None.
-
-        Off scan its attributes stand still with quality 28 (MXAccess reference, section
-        5). The process goes on: back on scan they are where it is then.
+        The process goes on: afterwards they are where it is then.
         """
         with self._lock:
-            self._hold(self.owner(object_name), since)
+            self._hold(self.owner(object_name), outage)
 
-    def _hold(self, owner: Owner, since: int | None) -> None:
-        off_since = owner.off_since
-        if (off_since is None) is (since is None):
+    def _hold(self, owner: Owner, outage: Outage | None) -> None:
+        before = owner.outage
+        if before is not None and outage is not None:
+            outage = replace(outage, since=before.since)  # it has stood still since then
+        if outage == before:
             return
-        tags = [tag for tag in owner.tags if not tag.scan_state]
-        for tag in tags:
+        shown = []
+        for tag in owner.tags:
             if tag.lazy:
                 self.refresh(tag)
-        owner.off_since = since
+            shown.append((tag, tag.current, tag.quality))
+        failure = owner.failure
+        owner.outage = outage
         now = self._clock()
-        for tag in tags:
+        for tag, value, quality in shown:
             tag.forget_encoded()
-            if off_since is not None and tag.lazy:
-                tag.scan = max(off_since, tag.since)  # the scan that its value is of
+            if before is not None and outage is None and tag.lazy:
+                tag.scan = max(before.since, tag.since)  # the scan that its value is of
                 self.refresh(tag)
-            self.tell(tag, now)
+            if owner.failure != failure or not alike((value, quality), (tag.current, tag.quality)):
+                self.tell(tag, now)
+
+    # -- deploying ---------------------------------------------------------------
 
     def replace(self, specs: Iterable[TagSpec] | TagSource) -> None:
         """Replace the attributes by others; one that is described as before stays as it is.
@@ -380,19 +289,8 @@ class Plant:
             name = tag.owner.name
             tag.rank = rank
             tag.owner = self.owner(name)
-            tag.owner.off_since = owners[name.lower()].off_since
+            tag.owner.outage = owners[name.lower()].outage
             tag.owner.tags.append(tag)
             self._tags[tag.spec.reference.lower()] = tag
-        self._lazy = [tag for tag, _ in kept if tag.lazy]
-        self._in_order = False
-        self._following = [self._made(spec, rank) for spec, rank in source.following()]
-
-
-def _alike(one: tuple[Any, int], other: tuple[Any, int]) -> bool:
-    """Whether two values are the same, with the same quality."""
-    (value, quality), (other_value, other_quality) = one, other
-    if quality != other_quality or type(value) is not type(other_value):
-        return False
-    if isinstance(value, float) and math.isnan(value):
-        return math.isnan(other_value)
-    return bool(value == other_value)
+        self._scanner.begin_anew(tag for tag, _ in kept)
+        self._scanner.follow([self._made(spec, rank) for spec, rank in source.following()])

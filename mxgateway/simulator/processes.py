@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mxgateway.simulator.signals import Moment, demand
+from mxgateway.simulator.moment import Moment, demand
 
 __all__ = [
     "Above",

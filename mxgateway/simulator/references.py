@@ -6,10 +6,25 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from mxgateway.generated.mxaccess_gateway.v1 import MxDataType
 from mxgateway.simulator.galaxy.model import Galaxy, ObjectSpec
 from mxgateway.simulator.plant import Plant, Tag
 
-__all__ = ["BARE_ARRAY", "ENGINES", "INVALID_REFERENCE", "PLATFORM", "References", "Target"]
+__all__ = [
+    "BARE_ARRAY",
+    "BITS",
+    "ENGINES",
+    "ENUM_ORDINAL",
+    "INVALID_REFERENCE",
+    "PLATFORM",
+    "PROPERTIES",
+    "References",
+    "Target",
+]
+
+ENUM_ORDINAL = "#enumordinal"
+"""The property that is the number behind a QualifiedEnum, in lower case."""
+
 
 # Detail codes, MXAccess reference, section 4.1.
 INVALID_REFERENCE = 6
@@ -24,17 +39,31 @@ _PROPERTY = r"PROPERTY\((?P<property>\w+)\)"
 _PLAIN = re.compile(rf"(?P<name>[^()\[\]]+){_INDEX}(?:\.{_PROPERTY})?", re.IGNORECASE)
 _SPELT_OUT = re.compile(
     rf"(?P<name>[^()\[\]]+)\.ATTRIBUTE\((?P<attribute>[^()\[\]]+)\){_INDEX}"
-    rf"(?:\.(?:{_PROPERTY}|(?P<word>\w+)))?",
+    rf"(?:\.(?:{_PROPERTY}|(?P<word>#?\w+)))?",
     re.IGNORECASE,
 )
-_PROPERTIES = frozenset(
-    {"value", "type", "quality", "dimension1", "securityclassification", "locked", "category"}
+PROPERTIES = frozenset(
+    {
+        "value",
+        "type",
+        "quality",
+        "dimension1",
+        "securityclassification",
+        "locked",
+        "category",
+        ENUM_ORDINAL,
+    }
 )
-_BITS = frozenset(f"{bit:02}" for bit in range(32))
+"""The properties of an attribute by name, in lower case (MXAccess reference, section 8)."""
+
+BITS = frozenset(f"{bit:02}" for bit in range(32))
+"""The properties that are one bit of an Integer."""
+
 _RELATIVE = frozenset({"me", "mycontainer", "myarea", "myhost", "myengine", "myplatform"})
 # The formal grammar lets contained names follow these two only.
 _MAY_LEAD_INSIDE = frozenset({"mycontainer", "myarea"})
 _DEFAULT_ATTRIBUTE = ".PV"
+_ENUM = MxDataType.QUALIFIED_ENUM
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +112,10 @@ class References:
         `context` is the object that gives the relative names a meaning; without one
         they lead nowhere.
         """
+        target = self._resolve(definition, context)
+        return target if target.tag is None or not target.tag.hidden else _NOWHERE
+
+    def _resolve(self, definition: str, context: str) -> Target:
         tag = self._plant.find(definition)
         if tag is not None:
             return _whole(tag)
@@ -152,7 +185,7 @@ class References:
             tag = self._plant.find(f"{tag_name or name}{_DEFAULT_ATTRIBUTE}")
             return (None, "") if tag is None or tag.is_array else (tag, "")
         head, _, word = name.rpartition(".")
-        if word.lower() in _PROPERTIES or word in _BITS:
+        if word.lower() in PROPERTIES or word in BITS:
             return self._find(head, inside=inside), word.lower()
         return None, ""
 
@@ -231,7 +264,9 @@ def _property(tag: Tag, part: str, index: str | None) -> Target:
         return Target(tag) if index is None else _element(tag, index)
     if index is not None:
         return _NOWHERE
-    if part in _BITS:
+    if part in BITS:
         fits = tag.info.kind == "int32_value" and not tag.is_array
         return Target(tag, part=part) if fits else _NOWHERE
-    return Target(tag, part=part) if part in _PROPERTIES else _NOWHERE
+    if part == ENUM_ORDINAL and (tag.is_array or tag.info.data_type is not _ENUM):
+        return _NOWHERE
+    return Target(tag, part=part) if part in PROPERTIES else _NOWHERE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grpclib.protocol import Stream as TransportStream
 
-__all__ = ["room_for"]
+__all__ = ["has_left", "room_for"]
 
 
 async def room_for(stream: TransportStream, size: int) -> int:
@@ -22,3 +22,8 @@ async def room_for(stream: TransportStream, size: int) -> int:
         stream.window_updated.clear()
         await stream.window_updated.wait()
     return room
+
+
+def has_left(stream: TransportStream) -> bool:
+    """Whether the client has reset the stream, so that nobody waits for its end."""
+    return stream.wrapper is not None and bool(stream.wrapper.cancelled)

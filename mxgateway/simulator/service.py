@@ -28,7 +28,7 @@ from mxgateway.simulator.events import frame
 from mxgateway.simulator.gateway import Gateway
 from mxgateway.simulator.keys import ApiKey, KeyRing
 from mxgateway.simulator.rpc import AnyStream, Service
-from mxgateway.simulator.sending import room_for
+from mxgateway.simulator.sending import has_left, room_for
 
 __all__ = ["BACKEND", "CAPABILITIES", "GatewayMethods", "gateway_service"]
 
@@ -129,7 +129,7 @@ class GatewayMethods:
             await stream.send_initial_metadata()
             await self._pump(stream, subscriber, session.id)
         except asyncio.CancelledError:
-            if subscriber.error is None:
+            if subscriber.error is None or has_left(stream._stream):
                 audit.streams_cancelled += 1
                 raise
             # The stream had to end while this task waited for the client to read.

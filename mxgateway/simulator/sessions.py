@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from grpclib.const import Status
 from grpclib.exceptions import GRPCError
 
-from mxgateway.generated.mxaccess_gateway.v1 import MxEventFamily, MxStatusProxy, SessionState
+from mxgateway.generated.mxaccess_gateway.v1 import SessionState
 from mxgateway.simulator.delivery import EventLog, Limits, Subscriber
-from mxgateway.simulator.events import (
-    change_head,
-    change_tail,
-    complete_parts,
-    item_prefix,
-    operation_parts,
-)
+from mxgateway.simulator.item_flow import ItemFlow
 from mxgateway.simulator.items import Item, Registration
 from mxgateway.simulator.lifetime import Lifetime
-from mxgateway.simulator.parts import is_constant
-from mxgateway.simulator.sinks import BufferSink, PartSink
 from mxgateway.simulator.users import SignedIn
 from mxgateway.simulator.worker import Worker
 
@@ -32,10 +24,11 @@ if TYPE_CHECKING:
 __all__ = ["Session"]
 
 
-class Session:
+class Session(ItemFlow):
     """One session and its worker.
 
     Attributes:
+        gateway: The gateway it belongs to.
         id: `session-` and 32 hex digits.
         name: What the client called it.
         process_id: Process id that the worker claims to have.
@@ -58,7 +51,7 @@ class Session:
         process_id: int,
         command_timeout: timedelta,
     ) -> None:
-        self._gateway = gateway
+        super().__init__(gateway)
         self._timers: set[asyncio.Handle] = set()
         self._next_server_handle = 1
         # Item handles count through the whole session, so that a handle of another
@@ -71,7 +64,6 @@ class Session:
         self.state = SessionState.CREATING
         self.reason = ""
         self.closed = False
-        self.registrations: dict[int, Registration] = {}
         settings = gateway.settings
         self.events = EventLog(
             session_id,
@@ -96,7 +88,6 @@ class Session:
             delay=settings.command_delay,
         )
         self.users = SignedIn()
-        self._parts = PartSink(self)
 
     def require_ready(self) -> None:
         """Check that the session accepts commands and streams.
@@ -154,85 +145,6 @@ class Session:
         registration = self.registrations.get(item.server_handle)
         return registration is not None and registration.items.get(item.handle) is item
 
-    # -- advise ----------------------------------------------------------------
-
-    def advise(self, item: Item, *, supervisory: bool) -> None:
-        """Start data changes; a second advise may add supervisory rights, but sends nothing."""
-        item.supervisory = item.supervisory or supervisory
-        if item.advised:
-            return
-        item.advised = True
-        item.target = self._gateway.references.resolve(item.definition, item.context)
-        item.sink = self._sink(item)
-        delay = self._gateway.settings.first_value_delay
-        if delay:
-            item.first_value = self.later(delay, lambda: self._send_first_value(item))
-        else:
-            self._send_first_value(item)
-
-    def _send_first_value(self, item: Item) -> None:
-        item.first_value = None
-        item.has_value = True
-        now = self._gateway.clock()
-        self._follow(item, now, change_tail(now))
-
-    def _follow(self, item: Item, now: datetime, tail: bytes) -> None:
-        item.last = None
-        if item.target.tag is not None and not is_constant(item.target):
-            item.target.tag.listeners[(item.sink, item)] = None
-        item.sink.send_change(item, now, tail)
-
-    def resolve_again(self, item: Item, now: datetime, tail: bytes) -> None:
-        """Let an advised item lead where its reference leads after a deploy."""
-        target = self._gateway.references.resolve(item.definition, item.context)
-        if target == item.target:
-            return
-        if item.target.tag is not None:
-            item.target.tag.listeners.pop((item.sink, item), None)
-        item.target = target
-        item.sink = self._sink(item)
-        # Otherwise the first value is still to come, or the item waits to be activated.
-        if item.has_value and not item.suspended:
-            self._follow(item, now, tail)
-
-    def _sink(self, item: Item) -> Session | PartSink | BufferSink:
-        if item.buffered:
-            return self.buffers(self.registrations[item.server_handle])
-        if item.target.part or item.target.index is not None:
-            return self._parts
-        return self
-
-    def buffers(self, registration: Registration) -> BufferSink:
-        """Return what gathers the values of the buffered items of a registration."""
-        if registration.buffers is None:
-            registration.buffers = BufferSink(self, clock=self._gateway.clock)
-        return registration.buffers
-
-    def un_advise(self, item: Item) -> None:
-        """End data changes; nothing happens where there were none."""
-        self._hush(item)
-        item.advised = item.supervisory = item.suspended = item.has_value = False
-        registration = self.registrations[item.server_handle]
-        if registration.buffers is not None:
-            registration.buffers.forget(item)
-
-    def suspend(self, item: Item) -> None:
-        """Send nothing for an advised item until it is activated."""
-        item.suspended = True
-        self._hush(item)
-
-    def activate(self, item: Item) -> None:
-        """Undo a suspend; the current value goes out first."""
-        item.suspended = False
-        self._send_first_value(item)
-
-    def _hush(self, item: Item) -> None:
-        if item.first_value is not None:
-            self._cancel_timer(item.first_value)
-            item.first_value = None
-        if item.target.tag is not None:
-            item.target.tag.listeners.pop((item.sink, item), None)
-
     # -- events ----------------------------------------------------------------
 
     def attach(self, after: int) -> Subscriber:
@@ -251,27 +163,6 @@ class Session:
         self.events.detach(subscriber)
         self.lifetime.detached()
 
-    def send_change(self, item: Item, now: datetime, tail: bytes) -> None:
-        """Queue a data change with the current value of the item."""
-        self.events.publish(item.change_prefix, change_head(item.target, now), tail, now)
-
-    def send_complete(self, item: Item, status: MxStatusProxy, now: datetime) -> None:
-        """Queue a write completion."""
-        head, tail = complete_parts(status, now)
-        self.events.publish(item.complete_prefix, head, tail, now)
-
-    def send_operation_complete(self, item: Item, status: MxStatusProxy, now: datetime) -> None:
-        """Queue the completion of a Suspend or an Activate."""
-        head, tail = operation_parts(status, now)
-        prefix = item_prefix(
-            MxEventFamily.OPERATION_COMPLETE, self.id, item.server_handle, item.handle
-        )
-        self.events.publish(prefix, head, tail, now)
-
-    def publish(self, prefix: bytes, head: bytes, tail: bytes, now: datetime) -> None:
-        """Queue an event put together from its parts."""
-        self.events.publish(prefix, head, tail, now)
-
     def later(self, delay: float, action: Callable[[], None]) -> asyncio.Handle:
         """Run `action` after `delay` seconds, at the earliest after this call was answered.
 
@@ -288,7 +179,8 @@ class Session:
         self._timers.add(handle)
         return handle
 
-    def _cancel_timer(self, handle: asyncio.Handle) -> None:
+    def cancel_timer(self, handle: asyncio.Handle) -> None:
+        """Let an action of `later` not happen."""
         handle.cancel()
         self._timers.discard(handle)
 
@@ -299,8 +191,8 @@ class Session:
         if self.closed:
             return
         self.closed = True
-        self._gateway.audit.sessions_closed += 1
-        self._gateway.audit.close_reasons[reason] += 1
+        self.gateway.audit.sessions_closed += 1
+        self.gateway.audit.close_reasons[reason] += 1
         if self.state is not SessionState.FAULTED:  # which is final
             self.state = SessionState.CLOSING
             self.reason = reason
@@ -317,7 +209,7 @@ class Session:
             return
         self.state = SessionState.FAULTED
         self.reason = reason
-        self._gateway.audit.sessions_faulted += 1
+        self.gateway.audit.sessions_faulted += 1
         self._release(error)
 
     def _release(self, error: GRPCError | None) -> None:
@@ -327,9 +219,9 @@ class Session:
         for registration in list(self.registrations.values()):
             self.unregister(registration)
         for handle in list(self._timers):
-            self._cancel_timer(handle)
-        self._gateway.audit.changed()
+            self.cancel_timer(handle)
+        self.gateway.audit.changed()
 
     def _overflow(self) -> None:
-        text = f"EventQueueOverflow: more than {self._gateway.settings.queue_limit} events waiting"
+        text = f"EventQueueOverflow: more than {self.gateway.settings.queue_limit} events waiting"
         self.fault(text, GRPCError(Status.RESOURCE_EXHAUSTED, text))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mxgateway.errors import ConfigurationError
-from mxgateway.simulator.users import DEMO_USERS, GalaxyUser, Security, Users
+from mxgateway.simulator.users import DEMO_USERS, PERMISSIONS, GalaxyUser, Security, Users
 
 __all__ = ["Overflow", "Settings", "ShutdownState"]
 
@@ -61,6 +61,10 @@ class Settings:
             "windows": the same, E_INVALIDARG for a bad login; "none": every login gives the
             id 1, and secured and verified attributes are written like any other.
         users: Who may sign in.
+        worker_permissions: What plain writes on a user advise may do, by the user that the
+            worker runs as: "operate", "tune", "configure". It counts unless security is "none".
+        drain_takes: Whether DrainEvents takes the events that it returns; else it is a look
+            at what waits, and the next stream brings them too.
         secured_on_plain: Whether WriteSecured works on attributes that ask for no sign-in;
             else MXAccess refuses it with 0x80004021.
         shutdown_state: What ShutdownWorker leaves behind: "closed" or "faulted".
@@ -100,6 +104,8 @@ class Settings:
     operation_complete: bool = False
     security: Security = "galaxy"
     users: tuple[GalaxyUser, ...] = DEMO_USERS
+    worker_permissions: frozenset[str] = PERMISSIONS
+    drain_takes: bool = True
     secured_on_plain: bool = False
     shutdown_state: ShutdownState = "closed"
     galaxy_builtins: bool = False
@@ -136,4 +142,10 @@ class Settings:
                 raise ConfigurationError(
                     f"{name}: give {', '.join(allowed)}, not {getattr(self, name)!r}"
                 )
+        unknown = sorted({*self.worker_permissions} - PERMISSIONS)
+        if unknown:
+            raise ConfigurationError(
+                f"worker_permissions: there is no {unknown[0]!r}; give some of "
+                f"{', '.join(sorted(PERMISSIONS))}"
+            )
         Users(self.users)

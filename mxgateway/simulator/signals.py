@@ -3,7 +3,8 @@
 The signals of this module depend on nothing but the number of the scan, the value
 the attribute started from, and the attribute's own noise. So a scan that nobody looks
 at need not be computed, and who looks later sees what he would have seen anyway.
-Signals that depend on other attributes stand in `processes`.
+Signals that depend on other attributes stand in `processes`, those made of another signal
+in `compound`.
 
 A value that a client writes is a new start: counters, ramps and walks go on from it,
 steps and toggles keep it until their next turn, sines overwrite it with the next scan.
@@ -12,123 +13,24 @@ steps and toggles keep it until their next turn, sines overwrite it with the nex
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, ClassVar, Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
-from mxgateway.errors import ConfigurationError
+from mxgateway.simulator.moment import Moment, demand
 
 __all__ = [
     "Clocked",
     "Counter",
-    "Each",
-    "Episodes",
-    "Moment",
     "Phases",
     "Ramp",
     "RandomWalk",
     "Rotate",
-    "Signal",
     "Sine",
     "Square",
     "Steps",
     "Toggle",
-    "demand",
-    "is_lazy",
-    "period_of",
 ]
-
-_MASK = (1 << 64) - 1
-
-
-def _mixed(number: int) -> int:
-    """Return 64 bits that look random; the finaliser of the SplitMix64 generator."""
-    number = (number * 0x9E3779B97F4A7C15) & _MASK
-    number = ((number ^ (number >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-    number = ((number ^ (number >> 27)) * 0x94D049BB133111EB) & _MASK
-    return number ^ (number >> 31)
-
-
-def demand(holds: bool, text: str) -> None:
-    """Refuse the arguments of a signal unless a condition holds.
-
-    Raises:
-        ConfigurationError: It does not.
-    """
-    if not holds:
-        raise ConfigurationError(text)
-
-
-def _nowhere(reference: str) -> Any:
-    raise KeyError(f"there is no plant to read {reference!r} from")
-
-
-def _never(scan: int) -> datetime:
-    raise KeyError(f"there is no plant to take the time of scan {scan} from")
-
-
-@dataclass(slots=True)
-class Moment:
-    """What a signal sees.
-
-    Attributes:
-        scan: Number of the scan, from 1.
-        start: The value that the attribute started with, or that was written last.
-        since: The scan of that; 0 for the initial value.
-        current: The value the attribute has; only for signals that are not lazy.
-        key: Sets the noise of the attribute apart from that of others.
-        time_of: Returns the time of an earlier scan.
-        read: Returns the value of another attribute; `Me.` and `MyContainer.` begin a
-            relative reference.
-        memory: What the signal left here at the scan before; only for signals that
-            are not lazy.
-    """
-
-    scan: int
-    start: Any
-    since: int = 0
-    current: Any = None
-    key: int = 0
-    time_of: Callable[[int], datetime] = field(default=_never, repr=False)
-    read: Callable[[str], Any] = field(default=_nowhere, repr=False)
-    memory: Any = None
-
-    def turns(self, every: int) -> int:
-        """Return how often something that happens every `every` scans has happened by now."""
-        return self.scan // every - self.since // every
-
-    def noise(self, number: int, kind: int = 0) -> float:
-        """Return the noise with this number: evenly spread over 0 up to 1."""
-        return _mixed(self.key ^ _mixed(number << 8 | kind)) / (_MASK + 1)
-
-    def around(self, number: int) -> float:
-        """Return noise between -1 and 1."""
-        return 2.0 * self.noise(number) - 1.0
-
-
-class Signal(Protocol):
-    """What moves one attribute.
-
-    A signal may have two more members: `lazy`, true where its value depends on nothing
-    but `scan`, `start`, `since` and `key`; and `every`, the scans between two changes.
-    One that is not lazy is asked at every scan, in the order of the plant.
-    `quality(at)`, where there is one, gives the quality; None leaves it as it is.
-    """
-
-    def step(self, at: Moment) -> Any:
-        """Return the value at this scan."""
-        ...
-
-
-def is_lazy(signal: Signal) -> bool:
-    """Whether scans that nobody looks at need not be computed."""
-    return bool(getattr(signal, "lazy", False))
-
-
-def period_of(signal: Signal) -> int:
-    """Return how many scans lie between two changes."""
-    return int(getattr(signal, "every", 1))
 
 
 @dataclass(frozen=True)
@@ -359,70 +261,3 @@ class Rotate:
             return at.start
         place = -at.turns(self.every) % len(at.start)
         return [*at.start[place:], *at.start[:place]]
-
-
-@dataclass(frozen=True)
-class Each:
-    """Applies `signal` to every element of an array every `every` scans."""
-
-    signal: Signal
-    every: int = 1
-    lazy: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        demand(self.every >= 1, f"every: give 1 scan or more, not {self.every}")
-
-    def step(self, at: Moment) -> Any:
-        scan, since = at.scan // self.every, at.since // self.every
-        if scan == since:
-            return at.start
-        return [
-            self.signal.step(
-                Moment(scan, element, since, key=_mixed(at.key + n), time_of=at.time_of)
-            )
-            for n, element in enumerate(at.start)
-        ]
-
-
-@dataclass(frozen=True)
-class Episodes:
-    """Gives `quality` for `lasting` of every `period` scans; the value stands still then.
-
-    Where `phase` is None every attribute begins at a place of its own.
-    """
-
-    signal: Signal | None = None
-    bad: int = 24
-    period: int = 60
-    lasting: int = 5
-    phase: int | None = None
-    every: ClassVar[int] = 1
-    usual: int = 192
-
-    def __post_init__(self) -> None:
-        demand(self.period >= 1, f"period: give 1 scan or more, not {self.period}")
-        demand(0 <= self.bad < 65_536, f"bad: a quality is 0 to 65535, not {self.bad}")
-
-    @property
-    def lazy(self) -> bool:
-        """Whether the signal inside is."""
-        return self.signal is None or is_lazy(self.signal)
-
-    def _passed(self, at: Moment) -> int:
-        phase = int(at.noise(0, 7) * self.period) if self.phase is None else self.phase
-        return (at.scan + phase) % self.period
-
-    def step(self, at: Moment) -> Any:
-        if self.signal is None:
-            return at.start if self.lazy else at.current
-        passed = self._passed(at)
-        if passed >= self.lasting:
-            return self.signal.step(at)
-        if not self.lazy:
-            return at.current
-        begin = max(at.scan - passed - 1, at.since)
-        return self.signal.step(Moment(begin, at.start, at.since, key=at.key, time_of=at.time_of))
-
-    def quality(self, at: Moment) -> int | None:
-        """Return the quality at this scan."""
-        return self.bad if self._passed(at) < self.lasting else self.usual

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import random
 import ssl
@@ -15,9 +14,8 @@ from typing import Any, Self
 from mxgateway.errors import ClientClosedError, ConfigurationError
 from mxgateway.generated.galaxy_repository.v1 import DeployEvent
 from mxgateway.simulator.alarms import Condition
-from mxgateway.simulator.alarms.areas import Areas
-from mxgateway.simulator.alarms.engine import AlarmEngine
-from mxgateway.simulator.alarms.monitor import AlarmMonitor
+from mxgateway.simulator.alarms.assembly import alarms_of
+from mxgateway.simulator.alarms.modes import AlarmModes
 from mxgateway.simulator.audit import Audit
 from mxgateway.simulator.clock import (
     Clock,
@@ -41,6 +39,7 @@ from mxgateway.simulator.model import (
     galaxy_of,
 )
 from mxgateway.simulator.plant import GOOD, Plant, TagSpec
+from mxgateway.simulator.schedule import ScanSchedule
 from mxgateway.simulator.server import Listener, TlsFiles, tls_context
 from mxgateway.simulator.service import gateway_service
 from mxgateway.simulator.variant import coerce_python
@@ -82,6 +81,15 @@ class Simulator:
         control: `host:port` of the control channel, on a loopback address; None for none.
         control_token: What its callers have to show; None for a new random one.
 
+    Attributes:
+        audit: What has happened so far.
+        plant: The attributes.
+        galaxy: What is deployed.
+        gateway: Sessions and settings.
+        keys: Who may call.
+        faults: Makes things go wrong.
+        control: The control channel, or None.
+
     Raises:
         ConfigurationError: An argument is wrong or the TLS files cannot be loaded.
     """
@@ -108,10 +116,6 @@ class Simulator:
         control: str | None = None,
         control_token: str | None = None,
     ) -> None:
-        if interval is not None and not interval > 0:
-            raise ConfigurationError(f"interval: give seconds above 0, or None, not {interval!r}")
-        if scan_parts < 1:
-            raise ConfigurationError(f"scan_parts: give 1 or more, not {scan_parts!r}")
         if model is not None and (plant is not None or galaxy is not None):
             raise ConfigurationError("give a model, or plant and galaxy apart, not both")
         if not 0 <= port < 65_536:
@@ -122,11 +126,8 @@ class Simulator:
         if ca_file is None and isinstance(tls, TlsFiles):
             ca_file = tls.certificate
         self._ca_file = None if ca_file is None else os.fspath(ca_file)
-        self._interval = interval
-        self._scan_parts = scan_parts
-        self._keys = KeyRing(keys)
+        self.keys = KeyRing(keys)
         self._listener: Listener | None = None
-        self._scanner: asyncio.Task[None] | None = None
         if ids is None:
             ids = random_ids() if seed is None else seeded_ids(seed)
         self.seed = random.SystemRandom().getrandbits(32) if seed is None else seed
@@ -135,6 +136,7 @@ class Simulator:
         self.plant = Plant(
             ModelSource(self.model) if plant is None else plant, clock=clock, seed=self.seed
         )
+        self._schedule = ScanSchedule(self.plant, interval, scan_parts, self.audit.changed)
         self.gateway = Gateway(
             self.plant,
             clock=clock,
@@ -151,29 +153,19 @@ class Simulator:
             deployed=self.model.deployed if galaxy is None else None,
         )
         self.gateway.references.galaxy = lambda: self.galaxy.galaxy
-        self._deployer = Deployer(
+        self.deployer = Deployer(
             self.gateway, self.galaxy, self.model if plant is None else None, redeploy_every
         )
         if alarms is None:
             alarms = self.model.alarms if plant is None else ()
-        areas = Areas(lambda: self.galaxy.galaxy)
-        self.alarms = AlarmEngine(
-            self.plant,
+        self._modes = AlarmModes(self.plant, lambda: self.galaxy.galaxy)
+        self.alarms = alarms_of(
+            self.gateway,
             alarms,
-            clock=clock,
+            galaxy=lambda: self.galaxy.galaxy,
+            modes=self._modes,
             ids=seeded_ids(f"alarms-{self.seed}"),
-            group_of=areas.of,
-            forced_subtag=self.gateway.settings.forced_subtag,
         )
-        if self.gateway.settings.alarms_enabled:
-            self.gateway.alarms = AlarmMonitor(
-                self.alarms,
-                areas,
-                clock=clock,
-                limit=self.gateway.settings.alarm_buffer,
-                tells_provider=self.gateway.settings.provider_status_message,
-                on_change=self.audit.changed,
-            )
         self.faults = Faults(self)
         self.control = None if control is None else ControlServer(self, control, control_token)
 
@@ -209,12 +201,12 @@ class Simulator:
     @property
     def api_key(self) -> str:
         """The first key."""
-        return self._keys.keys[0].key
+        return self.keys.keys[0].key
 
     @property
     def read_only_key(self) -> str | None:
         """The first key that cannot write, or None."""
-        for key in self._keys.keys:
+        for key in self.keys.keys:
             if not key.scopes & {"invoke:write", "invoke:secure"}:
                 return key.key
         return None
@@ -249,8 +241,8 @@ class Simulator:
             raise ConfigurationError("the simulator runs already")
         listener = Listener(
             [
-                gateway_service(self.gateway, self._keys),
-                galaxy_service(self.gateway, self._keys, self.galaxy),
+                gateway_service(self.gateway, self.keys),
+                galaxy_service(self.gateway, self.keys, self.galaxy),
             ],
             self.audit,
             self.gateway.gate,
@@ -259,9 +251,8 @@ class Simulator:
         self._listener = listener
         self.gateway.start()
         self.galaxy.restart()
-        self._deployer.start()
-        if self._interval is not None:
-            self._scanner = asyncio.create_task(self._scan_for_ever(self._interval))
+        self.deployer.start()
+        self._schedule.start()
         if self.control is not None:
             try:
                 await self.control.start()
@@ -274,14 +265,12 @@ class Simulator:
         if self.control is not None:
             await self.control.stop()
         listener, self._listener = self._listener, None
-        scanner, self._scanner = self._scanner, None
-        if scanner is not None:
-            scanner.cancel()
-            await asyncio.wait([scanner])
+        await self._schedule.stop()
         if listener is not None:
             self.faults.shut_down()
-            self._deployer.stop()
+            self.deployer.stop()
             self.gateway.shut_down()
+            self.alarms.provider.shut_down()
             if self.gateway.alarms is not None:
                 self.gateway.alarms.shut_down()
             self.galaxy.shut_down()
@@ -300,17 +289,6 @@ class Simulator:
         await self.stop()
 
     # -- moving and watching the plant -------------------------------------------
-
-    async def _scan_for_ever(self, interval: float) -> None:
-        loop = asyncio.get_running_loop()
-        due = loop.time()
-        parts = self._scan_parts
-        while True:
-            for part in range(parts):
-                due = max(due + interval / parts, loop.time())
-                await asyncio.sleep(due - loop.time())
-                self.plant.scan(part, parts)
-                self.audit.changed()
 
     async def scan(self) -> int:
         """Move the plant by one scan; return how many attributes changed."""
@@ -344,7 +322,7 @@ class Simulator:
         target = self.plant[tag]
         if value is not None:
             value = coerce_python(value, target.info, is_array=target.is_array)
-        self.plant.set(target, value, quality=quality, timestamp=timestamp)
+        self.plant.write(target, value, quality=quality, timestamp=timestamp)
         self.audit.changed()
 
     async def redeploy(
@@ -366,9 +344,10 @@ class Simulator:
         Raises:
             ConfigurationError: It is not sound; then nothing has changed.
         """
-        event = self._deployer.deploy(what, at=at)
+        event = self.deployer.deploy(what, at=at)
         if isinstance(what, PlantModel):
             self.model = what
+            self._modes.reload()
             self.alarms.load(what.alarms)
         self.audit.changed()
         return event

@@ -17,9 +17,8 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
 from mxgateway.simulator.clock import Clock, Timer, call_later
 from mxgateway.simulator.events import item_prefix
 from mxgateway.simulator.items import Item
-from mxgateway.simulator.parts import Seen, look
-from mxgateway.simulator.references import INVALID_REFERENCE
-from mxgateway.simulator.status import OK_STATUS, make_status, unresolved_status
+from mxgateway.simulator.parts import Seen, look, refusal
+from mxgateway.simulator.status import OK_STATUS, make_status
 from mxgateway.simulator.variant import NO_DATA, batch_array, batch_value, to_message
 
 __all__ = ["BufferSink", "PartSink", "Publisher"]
@@ -74,7 +73,7 @@ class BufferSink:
         tag = item.target.tag
         seen = None if tag is None else look(item.target)
         if tag is None or seen is None:
-            self._fail(item, now, unresolved_status(item.target.detail or INVALID_REFERENCE))
+            self._fail(item, now, refusal(item.target))
         elif isinstance(seen.value, list):
             self._fail(item, now, _NO_ARRAYS)
         else:

@@ -10,12 +10,14 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
 
 __all__ = [
     "ENGINE_STOPPED",
+    "E_FAIL",
     "E_INVALIDARG",
     "NOT_SUPPORTED",
     "NO_PERMISSION",
     "OK_STATUS",
     "PENDING_STATUS",
     "PLATFORM_STOPPED",
+    "REQUEST_TIMED_OUT",
     "SECURED_WRITE_NEEDED",
     "VERIFIED_WRITE_NEEDED",
     "WRITE_REFUSED",
@@ -24,9 +26,11 @@ __all__ = [
 ]
 
 E_INVALIDARG = -2_147_024_809
+E_FAIL = -2_147_467_259
 NOT_SUPPORTED = -2_147_467_231  # 0x80004021
 
 # Detail codes, MXAccess reference, section 4.1.
+REQUEST_TIMED_OUT = 1
 PLATFORM_STOPPED = 2
 ENGINE_STOPPED = 5
 NO_PERMISSION = 321

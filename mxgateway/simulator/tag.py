@@ -10,8 +10,9 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 from mxgateway.errors import ConfigurationError
-from mxgateway.generated.mxaccess_gateway.v1 import MxDataType
-from mxgateway.simulator.signals import Signal, is_lazy, period_of
+from mxgateway.generated.mxaccess_gateway.v1 import MxDataType, MxStatusProxy
+from mxgateway.simulator.moment import Signal, is_lazy, period_of
+from mxgateway.simulator.outage import Outage
 from mxgateway.simulator.variant import CoercionError, TypeInfo, coerce_python, type_info
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = [
     "CONFIGURATION_ERROR",
     "GOOD",
-    "OFF_SCAN",
     "Classification",
     "Owner",
     "Tag",
@@ -30,11 +30,12 @@ __all__ = [
 
 GOOD = 192  # OPC DA quality, MXAccess reference, section 5
 CONFIGURATION_ERROR = 4
-OFF_SCAN = 28
 
 # MXAccess reference, section 7.1: who may write at runtime, by attribute category.
 _USER_WRITABLE = frozenset({4, 6, 7, 8, 9, 10})
 _APPLICATION_WRITABLE = frozenset({5, 6, 8, 10})
+# Of the package alone, of the system, or gone after the start: no client sees them.
+_HIDDEN = frozenset({0, 1, 13, 16, 17, 18, 19})
 # They tell and change the scan state, so they stay good off scan.
 _SCAN_STATE = frozenset({"scanstate", "scanstatecmd"})
 
@@ -64,6 +65,9 @@ class TagSpec:
         signal: What moves it with every scan, or None.
         quality: Initial OPC DA quality.
         is_array: True for an array whose value is None; otherwise the value says it.
+        locked: Whether it was locked in a template, so that nobody can write it.
+        labels: The labels of a QualifiedEnum in the order of their numbers, from 0; by
+            default those that its signal goes through. Without any, every text will do.
     """
 
     reference: str
@@ -74,6 +78,8 @@ class TagSpec:
     signal: Signal | None = None
     quality: int = GOOD
     is_array: bool = False
+    locked: bool = False
+    labels: tuple[str, ...] = ()
 
 
 class Owner:
@@ -82,17 +88,27 @@ class Owner:
     Attributes:
         name: Tag name of the object.
         container: Tag name of the object that contains it, or "".
-        off_since: The scan at which it went off scan; None while it is on scan.
+        outage: Why its attributes stand still or fail; None while it runs.
         tags: Those of its attributes that are in use.
     """
 
-    __slots__ = ("container", "name", "off_since", "tags")
+    __slots__ = ("container", "name", "outage", "tags")
 
     def __init__(self, name: str, container: str) -> None:
         self.name = name
         self.container = container
-        self.off_since: int | None = None
+        self.outage: Outage | None = None
         self.tags: list[Tag] = []
+
+    @property
+    def failure(self) -> MxStatusProxy | None:
+        """The status with which its attributes fail; None where they can be reached."""
+        return None if self.outage is None else self.outage.failure
+
+    @property
+    def refusal(self) -> MxStatusProxy | None:
+        """The status with which writes to them fail because nothing runs that takes them."""
+        return None if self.outage is None else self.outage.failure or self.outage.refusal
 
 
 class Tag:
@@ -113,6 +129,7 @@ class Tag:
         rank: Its place in the plant.
         listeners: Items that are advised, in the order of their advise.
         watchers: What `Plant.watch` entered.
+        writers: Called with every value that is written, be it the one it had.
     """
 
     __slots__ = (
@@ -141,6 +158,7 @@ class Tag:
         "spec",
         "start",
         "watchers",
+        "writers",
     )
 
     def __init__(self, spec: TagSpec, plant: Plant, owner: Owner, rank: int, now: datetime) -> None:
@@ -159,6 +177,7 @@ class Tag:
         self.scan_state = spec.reference.rpartition(".")[2].lower() in _SCAN_STATE
         self.listeners: dict[Any, None] = {}
         self.watchers: dict[object, Callable[[Tag, datetime], None]] = {}
+        self.writers: dict[object, Callable[[Tag], None]] = {}
         # What the plant keeps. The value as of scan `scan`; the members without
         # `current` in their names are for everybody, these are the plant's alone.
         self.current = initial_value(spec)
@@ -189,8 +208,10 @@ class Tag:
         """OPC DA quality."""
         if self.lazy:
             self._plant.refresh(self)
-        if self.owner.off_since is not None and not self.scan_state:
-            return OFF_SCAN
+        outage = self.owner.outage
+        # What tells the scan state stays good off scan, but not where nothing answers.
+        if outage is not None and (outage.failure is not None or not self.scan_state):
+            return self.current_quality if outage.quality is None else outage.quality
         return self.current_quality
 
     @property
@@ -212,13 +233,32 @@ class Tag:
         """Whether somebody has to be told of changes."""
         return bool(self.listeners or self.watchers)
 
+    @property
+    def hidden(self) -> bool:
+        """Whether its category keeps it from clients."""
+        return self.category in _HIDDEN
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of a QualifiedEnum in the order of their numbers, as far as known."""
+        if self.info.data_type is not MxDataType.QUALIFIED_ENUM:
+            return ()
+        return self.spec.labels or tuple(getattr(self.spec.signal, "values", ()))
+
+    def enter(self, value: Any, quality: int, time: datetime) -> None:
+        """Take a value, its quality and its time; nobody is told."""
+        self.current = value
+        self.current_quality = quality
+        self.current_time = time
+        self.forget_encoded()
+
     def forget_encoded(self) -> None:
         """Drop encoded payloads, because value, quality or time are others now."""
         self._encoded.clear()
 
     def writable(self, *, supervisory: bool) -> bool:
         """Whether category and classification allow a write at runtime at all."""
-        if self.classification == Classification.VIEW_ONLY:
+        if self.classification == Classification.VIEW_ONLY or self.spec.locked:
             return False
         return self.category in (_APPLICATION_WRITABLE if supervisory else _USER_WRITABLE)
 

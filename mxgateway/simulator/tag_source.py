@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from mxgateway.errors import ConfigurationError
-from mxgateway.simulator.signals import is_lazy
+from mxgateway.simulator.moment import is_lazy
 from mxgateway.simulator.tag import Owner, TagSpec, initial_value
 
 __all__ = ["ListedTags", "TagSource", "absolute"]

@@ -27,7 +27,7 @@ class ThreadedSimulator:
     """A simulator for callers without an asyncio loop: trio, or synchronous code.
 
     `with ThreadedSimulator() as sim:` takes what `Simulator` takes and shows the
-    same endpoint, key, plant and audit. Every method may be called from any
+    same endpoint, key, plant, audit and `faults`. Every method may be called from any
     thread and blocks; from trio call the waiting ones in a worker thread, for
     example with `anyio.to_thread.run_sync`.
 

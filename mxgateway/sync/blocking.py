@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from types import TracebackType
-from typing import Any, Concatenate, Final, Generic, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 
 from mxgateway.sync.portal import Portal
 
@@ -45,8 +46,12 @@ class Stream(Wrapper, Iterator[_T], Generic[_T]):
     """The synchronous form of a stream: a plain iterator that closes.
 
     Use it with `with`, or iterate it; leaving the block, `close`, or dropping the
-    last reference ends it.
+    last reference ends it, for the async stream goes with it.
     """
+
+    def __init__(self, portal: Portal, wrapped: Any) -> None:
+        super().__init__(portal, wrapped)
+        self._came: deque[tuple[Any, Exception | None]] = deque()
 
     def __enter__(self) -> Self:
         self._portal.run(self._async.__aenter__)
@@ -64,32 +69,34 @@ class Stream(Wrapper, Iterator[_T], Generic[_T]):
         return self
 
     def __next__(self) -> _T:
-        """Return the next entry; raises what the async stream raises, StopIteration at its end."""
-        entry = self._portal.run(_next_of, self._async)
-        if entry is _END:
-            raise StopIteration
-        value: _T = entry
-        return value
+        """Return the next entry; raises what the async stream raises, StopIteration at its end.
+
+        Ctrl-C during the wait loses nothing of a stream that goes on after a cancelled wait.
+        """
+        while True:
+            try:
+                value, error = self._came.popleft()
+                break
+            except IndexError:
+                self._portal.run(_fetch, self._async, self._came)
+        if error is not None:
+            raise error
+        entry: _T = value
+        return entry
 
     def close(self) -> None:
         """End the stream. Idempotent."""
         self._portal.run(self._async.aclose)
 
-    def __del__(self) -> None:
-        wrapped = getattr(self, "_async", None)
-        if wrapped is not None:
-            self._portal.soon(wrapped.aclose)
 
-
-_END: Final = object()
-
-
-async def _next_of(stream: AsyncIterator[Any]) -> Any:
-    # StopIteration cannot pass a future, and StopAsyncIteration means nothing to the caller.
+async def _fetch(stream: AsyncIterator[Any], came: deque[tuple[Any, Exception | None]]) -> None:
+    # Left where the next call finds it, should the caller be interrupted at this moment.
     try:
-        return await anext(stream)
+        came.append((await anext(stream), None))
     except StopAsyncIteration:
-        return _END
+        came.append((None, StopIteration()))
+    except Exception as error:
+        came.append((None, error))
 
 
 def streaming(

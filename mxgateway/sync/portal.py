@@ -10,7 +10,7 @@ import threading
 import warnings
 import weakref
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future, wait
+from concurrent.futures import CancelledError, Future, wait
 from contextlib import AbstractAsyncContextManager, ExitStack
 from typing import Any, Final, TypeVar
 
@@ -107,20 +107,13 @@ class Portal:
             while _SLICE is not None and not wait([future], _SLICE).done:
                 pass
             return future.result()
-        except BaseException:
+        except BaseException as error:
             if not future.done():
                 future.cancel()
                 wait([future], _CANCEL_SECONDS)
-            if future.cancelled() and self._closed:
+            if isinstance(error, CancelledError) and self._closed:
                 raise ClientClosedError("the client was closed during the call") from None
             raise
-
-    def soon(self, function: Callable[[], Awaitable[object]]) -> None:
-        """Run `function` in the loop without waiting, as a finalizer does; closed: not at all."""
-        try:
-            self._portal.start_task_soon(function)
-        except RuntimeError:
-            return  # the loop has ended, and everything in it
 
     def enter(self, context: AbstractAsyncContextManager[_T]) -> _T:
         """Enter an async context; `close` leaves it, in the same task of the loop."""
@@ -137,6 +130,9 @@ class Portal:
 
     def __del__(self) -> None:
         if not getattr(self, "_closed", True):
+            self._closed = True
+            # Not here: the collector may run in the loop's own thread, or hold up the loop
+            # while it waits for it.
+            threading.Thread(target=self._stack.close, name="mxgateway.sync.close").start()
             text = "a client of mxgateway.sync was dropped without close()"
             warnings.warn(text, ResourceWarning, source=self, stacklevel=2)
-            self.close()

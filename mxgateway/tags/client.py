@@ -193,5 +193,6 @@ def _request(index: int, entry: object, user: User, verifier: User) -> WriteRequ
     if isinstance(entry, tuple) and len(entry) == 2:
         return WriteRequest(tag=entry[0], value=entry[1], user=user, verifier=verifier)
     raise ConfigurationError(
-        f"writes[{index}]: give a pair of tag and value or a WriteRequest, not {entry!r}"
+        f"writes[{index}]: give a pair of tag and value or a WriteRequest, "
+        f"not {type(entry).__name__}"
     )

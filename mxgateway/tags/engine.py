@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import anyio
 
 from mxgateway.errors import ClientClosedError, MxGatewayError
+from mxgateway.tags.items import own
 from mxgateway.tags.metadata import TagMetadataCache
 from mxgateway.tags.tag_session import TagSession
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["TagEngine"]
 
 _log = logging.getLogger("mxgateway.tags")
+
+_CLOSE_SECONDS: Final = 5.0
 
 
 class _Opening:
@@ -45,6 +47,7 @@ class TagEngine:
         self._session: TagSession | None = None
         self._opening: _Opening | None = None
         self._closed = False
+        self._closing = anyio.Lock()
 
     @property
     def current(self) -> TagSession | None:
@@ -67,16 +70,18 @@ class TagEngine:
             return self._session
         opening = self._opening
         if opening is None:
-            opening = _Opening()
-            self._client._channel.spawn(lambda: self._open(opening))
-            self._opening = opening
+            # In place before the task, which may begin at once, and even end.
+            opening = self._opening = _Opening()
+            try:
+                self._client._channel.spawn(lambda: self._open(opening))
+            except BaseException:
+                self._opening = None
+                raise
         await opening.done.wait()
         if opening.session is None:
             if opening.error is None:
                 raise ClientClosedError("the client is closed; connect a new one")
-            error = copy.copy(opening.error)  # each caller's own
-            error.__cause__ = opening.error.__cause__
-            raise error
+            raise own(opening.error)
         return opening.session
 
     async def _open(self, opening: _Opening) -> None:
@@ -98,8 +103,16 @@ class TagEngine:
             _log.info("the session of the tags is gone; the next call opens another")
 
     async def aclose(self) -> None:
-        """Close the session at the gateway, within 5 seconds; failures are logged."""
+        """Close the session at the gateway, within 5 seconds; failures are logged.
+
+        A session that is being opened is waited for: nobody else would close it, and
+        the gateway would keep it for its lease.
+        """
         self._closed = True
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        with anyio.move_on_after(_CLOSE_SECONDS, shield=True):
+            async with self._closing:  # who closes as well waits until it is done
+                if self._opening is not None:
+                    await self._opening.done.wait()
+                session, self._session = self._session, None
+                if session is not None:
+                    await session.close()

@@ -49,7 +49,7 @@ class TagMetadataCache:
     def __init__(self, client: GatewayClient) -> None:
         self._galaxy = GalaxyRepositoryClient.on(client)
         self._objects: dict[str, dict[str, TagMetadata]] = {}
-        self._asking = anyio.Lock()
+        self._asking: dict[str, anyio.Lock] = {}
 
     async def find(self, tag: str) -> TagMetadata | None:
         """Return what the galaxy has about `tag`; None where it has or says nothing.
@@ -58,18 +58,21 @@ class TagMetadataCache:
         """
         base, bracket, index = key_of(tag).partition("[")
         name, _, _ = base.partition(".")
-        async with self._asking:
-            attributes = self._objects.get(name)
-            if attributes is None:
-                try:
-                    attributes = await self._ask(name)
-                except MxGatewayError as error:
-                    _log.debug("the galaxy says nothing about %s: %s", tag, error)
-                    return None
-                if len(self._objects) >= _OBJECTS:
-                    self._objects.clear()
-                self._objects[name] = attributes
-        found = attributes.get(base)
+        asking = self._asking.setdefault(name, anyio.Lock())
+        try:
+            async with asking:  # of each object once; one does not wait for another
+                if name not in self._objects:
+                    # As it was given: nothing says that the galaxy ignores case as well.
+                    attributes = await self._ask(tag[: len(name)])
+                    if len(self._objects) >= _OBJECTS:
+                        self._objects.clear()
+                    self._objects[name] = attributes
+                found = self._objects[name].get(base)
+        except MxGatewayError as error:
+            _log.debug("the galaxy says nothing about %s: %s", tag, error)
+            return None
+        finally:
+            self._asking.pop(name, None)
         if found is not None and bracket and index not in ("]", "-1]"):
             found = found._replace(is_array=False)
         return found

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 
-from mxgateway.errors import MxGatewayError, PermissionDeniedError, TagError
+from mxgateway.errors import MxGatewayError, PermissionDeniedError, SessionLostError
 from mxgateway.events import Event
 from mxgateway.reading import TagValue
 from mxgateway.tags.items import Change, key_of, reading_of
+from mxgateway.tags.readings import bulk_reading, failed
 from mxgateway.tags.subscription import by_key, check_tags
-from mxgateway.tags.tag_session import TagSession, failed
+from mxgateway.tags.tag_session import TagSession
 from mxgateway.transport.signals import Flag
 
 if TYPE_CHECKING:
@@ -29,21 +30,31 @@ _BULK: Final = 50  # tags of one ReadBulk, which reads one after another
 
 
 class _Reader:
-    """Holds the items of one read."""
+    """Holds the items of one read, and what it found.
 
-    def __init__(self) -> None:
+    Attributes:
+        wanted: The tags by key.
+        found: The first value of each tag, by key.
+        missing: Keys of the tags that were asked for and have none yet.
+        loss: Why no more values come, where that is so.
+    """
+
+    def __init__(self, wanted: dict[str, str]) -> None:
+        self.wanted = wanted
         self.found: dict[str, TagValue] = {}
+        self.missing: set[str] = set()
         self.loss: MxGatewayError | None = None
-        self._changed = Flag()
+        self._done = Flag()
 
-    def take(self, tag: str, change: Change, size: int) -> None:
+    def take(self, key: str, change: Change, size: int) -> None:
         """Keep the first value of a tag."""
-        key = key_of(tag)
-        if key not in self.found:
-            value = reading_of(change, tag)
+        if key in self.missing:
+            value = reading_of(change, self.wanted[key])
             # What was there already costs no bytes of the stream.
             self.found[key] = replace(value, cached=True) if value.ok and not size else value
-            self._changed.set()
+            self.missing.discard(key)
+            if not self.missing:
+                self._done.set()
 
     def notice(self, event: Event) -> None:
         """A gap does not matter: the first value is all that is asked for."""
@@ -51,30 +62,26 @@ class _Reader:
     def lose(self, error: MxGatewayError) -> None:
         """Wait no longer."""
         self.loss = error
-        self._changed.set()
+        self._done.set()
 
-    async def wait(self, tags: Iterable[str]) -> None:
-        """Return once all of `tags` have a value, or none comes any more."""
-        missing = {key_of(tag) for tag in tags}
-        while self.loss is None:
-            missing -= self.found.keys()
-            if not missing:
-                return
-            self._changed.clear()
-            await self._changed.wait()
+    async def wait(self) -> None:
+        """Return once no value is missing, or none comes any more."""
+        while self.missing and self.loss is None:
+            self._done.clear()
+            await self._done.wait()
 
 
 async def read(engine: TagEngine, tags: Iterable[str], seconds: float) -> list[TagValue]:
     """Return one reading for each of `tags`, in order; see `GatewayClient.read`."""
     listed = check_tags(tags)
-    once = list(by_key(listed).values())
-    reader = _Reader()
+    reader = _Reader(by_key(listed))
+    deadline = anyio.current_time() + seconds
     reason = f"no value within {seconds:g} s"
     cause: MxGatewayError | None = None
-    if once:
+    if listed:
         with anyio.move_on_after(seconds):
             try:
-                await _read(await engine.session(), reader, once)
+                await _read_again(engine, reader, deadline)
             except MxGatewayError as error:
                 if not reader.found:
                     raise
@@ -87,55 +94,68 @@ def _result(
 ) -> TagValue:
     if value is None:
         return failed(tag, reason, cause)
-    return value if value.tag == tag else replace(value, tag=tag)
+    return reading_of(value, tag)
 
 
-async def _read(session: TagSession, reader: _Reader, tags: Sequence[str]) -> None:
-    for start in range(0, len(tags), _AT_ONCE):
-        part = tags[start : start + _AT_ONCE]
-        try:
-            await _hold_and_wait(session, reader, part)
-        except PermissionDeniedError:
-            # A key that may not read events can still have the worker read.
-            if session.deaf is None:
-                raise
-            await _read_bulk(session, reader, part)
+async def _read_again(engine: TagEngine, reader: _Reader, deadline: float) -> None:
+    """Read, in a second session where the first turns out to be gone; a read may be repeated.
 
-
-async def _hold_and_wait(session: TagSession, reader: _Reader, tags: Sequence[str]) -> None:
+    A session whose events may not be read tells nobody that its lease has ended.
+    """
     try:
-        await session.hold(reader, tags)
-        await reader.wait(tags)
+        await _read(await engine.session(), reader, deadline)
+    except SessionLostError:
+        if reader.found:
+            raise
+        await _read(await engine.session(), reader, deadline)
+
+
+async def _read(session: TagSession, reader: _Reader, deadline: float) -> None:
+    try:
+        await _by_events(session, reader, deadline)
+    except PermissionDeniedError:
+        # A key that may not read events can still have the worker read.
+        if session.deaf is None:
+            raise
+        left = [tag for key, tag in reader.wanted.items() if key not in reader.found]
+        await _by_worker(session, reader, left, deadline)
+
+
+async def _by_events(session: TagSession, reader: _Reader, deadline: float) -> None:
+    """Advise some tags at a time, until each has its value; one that has none holds up no other."""
+    reader.loss = None
+    reader.missing = set()
+    keys = list(reader.wanted)
+    parts = [keys[start : start + _AT_ONCE] for start in range(0, len(keys), _AT_ONCE)]
+    try:
+        for parts_left, part in zip(range(len(parts), 0, -1), parts, strict=True):
+            reader.missing.update(part)
+            await session.hold(reader, [reader.wanted[key] for key in part])
+            if parts_left > 1:
+                share = (deadline - anyio.current_time()) / parts_left
+                with anyio.move_on_after(min(share, READ_SECONDS)):
+                    await reader.wait()
+                have = [key for key in part if key in reader.found]
+                await session.release(reader, session.items.held(reader, have))
+        await reader.wait()
     finally:
-        found = map(session.items.find, tags)
-        await session.release(reader, [item for item in found if item is not None])
+        await session.release(reader)
     if reader.loss is not None:
-        loss, reader.loss = reader.loss, None
-        raise loss
+        raise reader.loss
 
 
-async def _read_bulk(session: TagSession, reader: _Reader, tags: Sequence[str]) -> None:
-    left = anyio.current_effective_deadline() - anyio.current_time()
+async def _by_worker(
+    session: TagSession, reader: _Reader, tags: Sequence[str], deadline: float
+) -> None:
     for start in range(0, len(tags), _BULK):
         part = tags[start : start + _BULK]
-        milliseconds = max(1, int(min(left, READ_SECONDS) * 1000 / len(part)))
+        left = max(0.0, min(deadline - anyio.current_time(), READ_SECONDS))
+        milliseconds = max(1, int(left * 1000 / len(part)))
         results = await session.command(
             session.session.read_bulk(session.server, part, timeout_ms=milliseconds)
         )
         for tag, result in zip(part, results, strict=True):
-            error = None
-            if not result.was_successful:
-                text = result.error_message or "the gateway gave no reason"
-                error = TagError(f"{tag}: {text}", tag=tag)
-            reader.found[key_of(tag)] = TagValue.of(
-                tag,
-                result.value,
-                result.quality,
-                result.source_timestamp,
-                result.statuses,
-                error=error,
-                cached=result.was_cached,
-            )
+            reader.found[key_of(tag)] = bulk_reading(tag, result)
 
 
 def raise_errors(values: Iterable[TagValue]) -> None:

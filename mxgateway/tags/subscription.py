@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import AsyncIterator, Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TypeAlias
@@ -20,7 +19,7 @@ from mxgateway.errors import (
 from mxgateway.events import DroppedEvents, Event, ReplayGapEvent, SequenceGap
 from mxgateway.events.bounded import BoundedQueue, Overflow
 from mxgateway.reading import TagValue
-from mxgateway.tags.items import Change, Item, key_of, reading_of
+from mxgateway.tags.items import Change, key_of, reading_of
 from mxgateway.tags.tag_session import TagSession
 from mxgateway.transport.signals import loop_scheduler
 
@@ -42,33 +41,40 @@ class Feed:
 
     Attributes:
         tags: The tags as they were given, by key, in the order in which they were added.
-        last: The last value of each, with the tag's key.
+        last: The last value of each, by key.
         queue: What waits for the consumer.
         session: Where its items are; None before the start and after the end.
+        ended: Whether nothing is to be held any more.
     """
 
-    def __init__(self, tags: Iterable[str], queue: BoundedQueue[_Entry]) -> None:
+    def __init__(self, tags: Iterable[str], new_queue: Callable[[], BoundedQueue[_Entry]]) -> None:
         self.tags = by_key(check_tags(tags))
         self.last: dict[str, Change] = {}
-        self.queue = queue
+        self.queue = new_queue()
         self.session: TagSession | None = None
-
-    def items(self, keys: Iterable[str]) -> list[Item]:
-        """Return the items that it holds for some keys."""
-        if self.session is None:
-            return []
-        found = map(self.session.items.find, keys)
-        return [item for item in found if item is not None and self in item.holders]
+        self.ended = False
+        self._new_queue = new_queue
 
     def forget(self, keys: Iterable[str]) -> None:
-        """Take no more values of some tags."""
-        for key in keys:
+        """Take no more values of some tags, and hand out none that waits."""
+        gone = set(keys)
+        for key in gone:
             self.tags.pop(key, None)
             self.last.pop(key, None)
+        if gone:
+            self.queue.discard(lambda entry: isinstance(entry, tuple) and entry[0] in gone)
 
-    def reading(self, tag: str, change: Change) -> TagValue:
-        """Return a value under the name that the caller gave."""
-        return reading_of(change, self.tags.get(key_of(tag), tag))
+    async def start(self, session: TagSession) -> None:
+        """Hold all tags in a session; where that fails, nothing is left of it."""
+        self.session = session
+        try:
+            await self.hold(session, list(self.tags.values()))
+        except BaseException:
+            if not self.ended:
+                self.session = None
+                self.last.clear()
+                self.queue = self._new_queue()
+            raise
 
     async def hold(self, session: TagSession, tags: list[str]) -> None:
         """Hold items for `tags`; all of them, or none on an error."""
@@ -78,30 +84,48 @@ class Feed:
                 part = tags[start : start + _ADD_AT_ONCE]
                 await session.hold(self, part)
                 done += part
+                if self.ended:
+                    raise ClientClosedError("the subscription is closed; make a new one")
         except BaseException:
-            await session.release(self, self.items(map(key_of, done)))
+            await session.release(self, session.items.held(self, map(key_of, done)))
             raise
+
+    async def remove(self, keys: list[str]) -> None:
+        """Hold the items for some keys no longer."""
+        self.forget(keys)
+        if self.session is not None:
+            await self.session.release(self, self.session.items.held(self, keys))
 
     async def end(self) -> None:
         """Give everything back."""
-        self.queue.clear()
-        items = self.items(list(self.tags))
-        session, self.session = self.session, None
+        session = self._finish()
         if session is not None:
-            await session.release(self, items)
+            await session.release(self)
+
+    def drop(self) -> None:
+        """Give everything back without waiting."""
+        session = self._finish()
+        if session is not None:
+            session.drop(self)
+
+    def _finish(self) -> TagSession | None:
+        self.ended = True
+        self.queue.clear()
+        session, self.session = self.session, None
+        return session
 
     # -- called from the hub ---------------------------------------------------------------
 
-    def take(self, tag: str, change: Change, size: int) -> None:
+    def take(self, key: str, change: Change, size: int) -> None:
         """Take a value."""
-        key = key_of(tag)
         if key in self.tags:
             self.last[key] = change
-            self.queue.feed((tag, change), size)
+            self.queue.feed((key, change), size)
 
     def notice(self, event: Event) -> None:
         """Take a gap."""
         if isinstance(event, ReplayGapEvent | SequenceGap):
+            self.last.clear()
             self.queue.feed(event, 0)
 
     def lose(self, error: MxGatewayError) -> None:
@@ -122,7 +146,7 @@ class TagSubscription(AsyncIterator[TagUpdate]):
     consumer is slow, only its own queue fills: then the iteration ends with
     SlowConsumerError, or the oldest values are dropped and a DroppedEvents stands
     where they were. A ReplayGapEvent or SequenceGap says that values were lost on
-    the way; the next value of each tag is right again.
+    the way; the present value of each tag follows.
 
     Args:
         engine: Where the session comes from.
@@ -142,10 +166,11 @@ class TagSubscription(AsyncIterator[TagUpdate]):
         overflow: Overflow = "error",
     ) -> None:
         self._engine = engine
-        queue: BoundedQueue[_Entry] = BoundedQueue(
-            max_events, max_bytes, overflow, DroppedEvents, "a subscription"
+        self._feed = Feed(
+            tags,
+            lambda: BoundedQueue(max_events, max_bytes, overflow, DroppedEvents, "a subscription"),
         )
-        self._feed = Feed(tags, queue)
+        self._error: MxGatewayError | None = None  # what it ends with, until it is raised
         self._changing = anyio.Lock()
         self._schedule: Callable[[Callable[[], None]], object] | None = None
         self._closed = False
@@ -161,7 +186,7 @@ class TagSubscription(AsyncIterator[TagUpdate]):
         """The last value of each tag that has one, whether the consumer took it yet or not."""
         feed = self._feed
         return {
-            tag: feed.reading(tag, feed.last[key])
+            tag: reading_of(feed.last[key], tag)
             for key, tag in feed.tags.items()
             if key in feed.last
         }
@@ -198,27 +223,22 @@ class TagSubscription(AsyncIterator[TagUpdate]):
             self._check_open()
             if self._started:
                 return
-            feed = self._feed
             session = await self._engine.session()
-            feed.session = session
-            try:
-                await feed.hold(session, list(feed.tags.values()))
-            except BaseException:
-                feed.session = None
-                raise
+            self._check_open()  # another task may have closed it
+            await self._feed.start(session)
             self._schedule = loop_scheduler()
 
     async def aclose(self) -> None:
-        """End the iteration and give the tags back, within 5 seconds. Idempotent."""
+        """End the iteration and give the tags back; waits at most 2 seconds for it. Idempotent."""
         if not self._closed:
             self._closed = True
             await self._feed.end()
 
     def __del__(self) -> None:
         schedule = getattr(self, "_schedule", None)
-        if schedule is not None and (session := self._feed.session) is not None:
+        if schedule is not None and self._feed.session is not None:
             with contextlib.suppress(RuntimeError):  # the event loop has ended
-                schedule(functools.partial(session.abandon, self._feed.end))
+                schedule(self._feed.drop)
 
     # -- tags --------------------------------------------------------------------------
 
@@ -247,11 +267,7 @@ class TagSubscription(AsyncIterator[TagUpdate]):
         async with self._changing:
             self._check_open()
             feed = self._feed
-            keys = [key for key in dict.fromkeys(map(key_of, check_tags(tags))) if key in feed.tags]
-            items = feed.items(keys)
-            feed.forget(keys)
-            if feed.session is not None:
-                await feed.session.release(feed, items)
+            await feed.remove([key for key in by_key(check_tags(tags)) if key in feed.tags])
 
     def _check_open(self) -> None:
         if self._closed:
@@ -270,13 +286,21 @@ class TagSubscription(AsyncIterator[TagUpdate]):
     async def __anext__(self) -> TagUpdate:
         """Return the next value or mark. Cancelled, it loses nothing: ask again.
 
+        The first call starts the subscription, where it was not entered. Cancelled in that,
+        it begins anew; so enter it before asking with short timeouts.
+
         Raises:
             StopAsyncIteration: The subscription was closed here.
             SessionLostError: The session or the connection is gone, after all values that came.
             SlowConsumerError: This consumer did not keep up, after the values that fit.
         """
         if not self._started and not self._closed:
-            await self._start()
+            try:
+                await self._start()
+            except ClientClosedError:
+                if self._closed:  # by another task
+                    raise StopAsyncIteration from None
+                raise
         feed = self._feed
         self._turns += 1
         if self._turns % _FAIRNESS == 0:
@@ -284,19 +308,18 @@ class TagSubscription(AsyncIterator[TagUpdate]):
         while True:
             entry = feed.queue.take()
             if isinstance(entry, tuple):
-                tag, change = entry
-                if key_of(tag) in feed.tags:  # it may have been removed meanwhile
-                    return feed.reading(tag, change)
-            elif entry is not None:
+                key, change = entry
+                return reading_of(change, feed.tags[key])
+            if entry is not None:
                 return entry
-            elif feed.queue.ended:
-                error = feed.queue.take_error()
-                await self.aclose()
+            if feed.queue.ended:
+                self._error = self._error or feed.queue.take_error()
+                await self.aclose()  # cancelled here, the next call raises the error
+                error, self._error = self._error, None
                 if error is not None:
                     raise error
                 raise StopAsyncIteration
-            else:
-                await feed.queue.wait()
+            await feed.queue.wait()
 
 
 def by_key(tags: Iterable[str]) -> dict[str, str]:

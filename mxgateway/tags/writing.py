@@ -17,11 +17,12 @@ from mxgateway.errors import (
     WriteFailedError,
     WriteOutcomeUnknownError,
 )
-from mxgateway.events import DataChange, Event, WriteComplete
+from mxgateway.events import Event, WriteComplete
 from mxgateway.generated.mxaccess_gateway.v1 import MxDataType, MxValue
+from mxgateway.reading import TagValue
 from mxgateway.status import describe_statuses, is_failure
-from mxgateway.tags.items import Change, Item, key_of
-from mxgateway.tags.metadata import SECURED, VERIFIED
+from mxgateway.tags.items import Change, Item, key_of, own, reading_of
+from mxgateway.tags.metadata import SECURED, VERIFIED, TagMetadata
 from mxgateway.tags.requests import TagWrite, WriteRequest
 from mxgateway.tags.subscription import check_tags
 from mxgateway.transport.signals import Flag
@@ -100,13 +101,12 @@ class _Job:
     async def end(self) -> None:
         """Give the items back; the session keeps the latest ones for the next write."""
         if self._session is not None:
-            items = [item for item in self._session.items if self in item.holders]
-            await self._session.keep(items)
-            await self._session.release(self, items)
+            self._session.keep(self)
+            await self._session.release(self)
 
-    def take(self, tag: str, change: Change, size: int) -> None:  # noqa: ARG002
+    def take(self, key: str, change: Change, size: int) -> None:  # noqa: ARG002
         """Keep the latest value of a tag."""
-        self._first[key_of(tag)] = change
+        self._first[key] = change
         self._changed.set()
 
     def notice(self, event: Event) -> None:
@@ -157,38 +157,55 @@ class _Job:
         assert session is not None
         key = key_of(tag)
         with anyio.move_on_after(self._left(tag)):
-            if session.items.find(tag) is None and key not in self._first:
+            if self._item_held(key) is None and not _refused(self._first.get(key)):
+                self._first.pop(key, None)
                 await session.hold(self, [tag])  # the item before it was spent
             while key not in self._first:
                 if self._loss is not None:
-                    raise self._loss
+                    raise own(self._loss)
                 self._changed.clear()
                 await self._changed.wait()
         change = self._first.get(key)
-        item = session.items.find(tag)
         if change is None:
             raise self._late(tag)
-        if not isinstance(change, DataChange):
-            assert change.error is not None
-            raise change.error
+        if isinstance(change, TagValue) and change.error is not None:  # refused
+            raise own(change.error)
         failing = [status for status in change.statuses if is_failure(status)]
         if failing:
             raise TagError(f"{tag}: {describe_statuses(failing)}", tag=tag, processed="no")
+        item = self._item_held(key)
         if item is None:
             session.check()
             raise self._late(tag)
         return item
 
+    def _item_held(self, key: str) -> Item | None:
+        """Return the item that stands for a tag, if it is held here."""
+        assert self._session is not None
+        item = self._session.items.find(key)
+        return item if item is not None and self in item.holders else None
+
     async def _value(self, request: WriteRequest, item: Item) -> MxValue:
+        try:
+            return await self._typed(request, item)
+        except EncodeError as error:
+            if (request.user, request.verifier) == (0, 0):
+                raise
+            field = error.field
+        raise EncodeError(
+            "MxValue",
+            field,
+            f"{request.tag}: the value does not fit; it is not shown, because users sign for it",
+        )
+
+    async def _typed(self, request: WriteRequest, item: Item) -> MxValue:
         if request.data_type is not None or isinstance(request.value, MxValue):
             return to_mx_value(request.value, request.data_type, tag=request.tag)
-        change = self._first[item.key]
-        assert isinstance(change, DataChange)
-        data_type: DataType = change.data_type
-        reading = change.reading(request.tag)
+        reading = reading_of(self._first[item.key], request.tag)
+        data_type: DataType = reading.data_type
         is_array: bool | None = None if reading.value is None else reading.is_array
         if data_type in _UNTYPED:
-            metadata = await self._engine.metadata.find(request.tag)
+            metadata = await self._metadata(request.tag)
             if metadata is not None:
                 data_type, is_array = metadata.data_type, metadata.is_array
         value = to_mx_value(request.value, data_type, tag=request.tag)
@@ -197,8 +214,16 @@ class _Job:
         return value
 
     async def _classification(self, request: WriteRequest) -> int:
-        metadata = await self._engine.metadata.find(request.tag)
+        metadata = await self._metadata(request.tag)
         return 0 if metadata is None else metadata.classification
+
+    async def _metadata(self, tag: str) -> TagMetadata | None:
+        with anyio.move_on_after(self._left(tag)):
+            return await self._engine.metadata.find(tag)
+        raise DeadlineExceededError(
+            f"{tag}: not written, the galaxy did not answer within {self._seconds:g} s",
+            processed="no",
+        )
 
     async def _send(
         self, request: WriteRequest, item: Item, value: MxValue, level: int = 0
@@ -214,23 +239,31 @@ class _Job:
             options = {"current_user_id": user, "verifier_user_id": verifier}
         if request.timestamp is not None:
             options["timestamp"] = request.timestamp
-        try:
-            return await session.session.write_and_wait(
-                session.server, item.handle, value, timeout=self._left(request.tag), **options
-            )
-        except WriteOutcomeUnknownError:
-            # A late completion must not be taken for that of the next write.
-            session.retire(item)
-            self._first.pop(item.key, None)
-            raise
-        except MxGatewayError as error:
-            session.note(error)
-            raise
+        while True:
+            try:
+                return await session.session.write_and_wait(
+                    session.server, item.handle, value, timeout=self._left(request.tag), **options
+                )
+            except TagError:
+                if session.items.find(item.key) is item:
+                    raise
+                # Another write of the tag spent the item meanwhile, so nothing was sent.
+                item = await self._item(request.tag)
+            except BaseException as error:
+                if _leaves_open(error):
+                    # A late completion must not be taken for that of the next write.
+                    session.retire(item)
+                elif isinstance(error, MxGatewayError):
+                    session.note(error)
+                raise
 
     def _left(self, tag: str) -> float:
         left = self._deadline - anyio.current_time()
         if left <= 0:
-            raise self._late(tag)
+            raise DeadlineExceededError(
+                f"{tag}: not written, the {self._seconds:g} s passed before it was its turn",
+                processed="no",
+            )
         return left
 
     def _late(self, tag: str) -> DeadlineExceededError:
@@ -238,6 +271,15 @@ class _Job:
             f"{tag}: not written, no value of it came within {self._seconds:g} s",
             processed="no",
         )
+
+
+def _refused(change: Change | None) -> bool:
+    return isinstance(change, TagValue) and change.error is not None
+
+
+def _leaves_open(error: BaseException) -> bool:
+    """Whether a write that ended so may still take effect: unknown, or cancelled on its way."""
+    return isinstance(error, WriteOutcomeUnknownError) or not isinstance(error, MxGatewayError)
 
 
 def _level_needed(error: WriteFailedError) -> int:

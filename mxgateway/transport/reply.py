@@ -117,6 +117,9 @@ class ReplyReader(GrpclibStream[_SendType, _RecvType], Generic[_SendType, _RecvT
         stream = self._stream
         cutter = stream.cutter
         self._waiting.phase = "message"
+        if self._taken % _FAIRNESS == _FAIRNESS - 1:
+            await anyio.lowlevel.checkpoint()  # before the message is taken: none is lost by it
+            self._check_sent()  # another task may have ended the call
         if not cutter.messages:
             while not cutter.messages:
                 if cutter.error is not None:
@@ -136,8 +139,6 @@ class ReplyReader(GrpclibStream[_SendType, _RecvType], Generic[_SendType, _RecvT
         message = self._decode(payload)
         self.last_size = len(payload)
         self._taken += 1
-        if self._taken % _FAIRNESS == 0:
-            await anyio.lowlevel.checkpoint()
         return message
 
     def _check_end(self) -> None:

@@ -10,6 +10,7 @@ from grpclib.const import Cardinality
 
 from mxgateway.errors import ClientClosedError
 from mxgateway.transport.call import Call
+from mxgateway.transport.home import Home
 from mxgateway.transport.metadata import Metadata, MetadataLike
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class MessageStream(AsyncIterator[_T], Generic[_T]):
             metadata=metadata,
         )
         self._request = request
+        self._home: Home | None = None
         self._started = False
         self._closed = False
 
@@ -77,6 +79,7 @@ class MessageStream(AsyncIterator[_T], Generic[_T]):
         return self._call.last_size
 
     async def __aenter__(self) -> Self:
+        self._check_home()
         try:
             await self._start()
         except BaseException:
@@ -102,9 +105,12 @@ class MessageStream(AsyncIterator[_T], Generic[_T]):
             StopAsyncIteration: The peer ended the stream with OK, or it was closed here.
             RpcError: The peer ended it with another status.
             ConnectionLost: The connection ended; every message that came before was returned.
+            ClientClosedError: The client is closed, or the stream runs in another event
+                loop, thread or process; it goes on there.
         """
         if self._closed:
             raise StopAsyncIteration
+        self._check_home()
         try:
             if not self._started:
                 await self._start()
@@ -127,12 +133,18 @@ class MessageStream(AsyncIterator[_T], Generic[_T]):
     async def aclose(self) -> None:
         """End the stream and tell the peer. Idempotent; does not wait for the peer.
 
-        A task that waits in `__anext__` gets StopAsyncIteration.
+        A task that waits in `__anext__` gets StopAsyncIteration. In a forked child the
+        peer is not told: the connection is the parent's.
+
+        Raises:
+            ClientClosedError: The stream runs in another thread.
         """
-        self._close()
+        self.close()
 
     def close(self) -> None:
         """End the stream as `aclose` does, for callers that cannot await."""
+        if not self._inherited:
+            self._check_home()
         self._close()
 
     async def _start(self) -> None:
@@ -140,16 +152,25 @@ class MessageStream(AsyncIterator[_T], Generic[_T]):
             return
         if self._closed:
             raise ClientClosedError("the stream is closed")
+        self._home = Home("the stream")
         self._started = True
         self._call.enter()
         await self._call.send_message(self._request, end=True)
 
     def _close(self, *, failed: bool = False) -> None:
         self._closed = True
-        if self._started:
+        if self._started and not self._inherited:
             self._call.close(failed=failed)
+
+    @property
+    def _inherited(self) -> bool:
+        return self._home is not None and self._home.inherited
+
+    def _check_home(self) -> None:
+        if self._home is not None:
+            self._home.check_thread()
 
     def __del__(self) -> None:
         # After `break` out of `async for` nobody else can end the call.
-        if getattr(self, "_started", False) and not self._closed:
+        if getattr(self, "_started", False) and not self._closed and not self._inherited:
             self._call.abandon()

@@ -68,6 +68,7 @@ async def payloads(stream: MessageStream[AlarmFeedMessage], count: int) -> list[
     return [betterproto2.which_one_of(message, "payload")[0] for message in messages]
 
 
+@pytest.mark.rule("alarm.prefix", "alarm.sessionless")
 async def test_active_alarms_are_queried_with_and_without_a_prefix(
     sim: ThreadedSimulator, options: ClientOptions, clock: ManualClock
 ) -> None:
@@ -95,6 +96,7 @@ async def test_active_alarms_are_queried_with_and_without_a_prefix(
     assert highest.original_raise_timestamp == clock()
 
 
+@pytest.mark.rule("alarm.feed-order")
 @pytest.mark.requirement("stream.early-exit")
 async def test_the_feed_keeps_its_order_and_ends_when_it_is_left(
     sim: ThreadedSimulator, options: ClientOptions
@@ -123,6 +125,7 @@ async def test_the_feed_keeps_its_order_and_ends_when_it_is_left(
         await streams_are(sim, 0)
 
 
+@pytest.mark.rule("alarm.older-gateway")
 async def test_an_older_gateway_tells_no_provider(clock: ManualClock) -> None:
     settings = Settings(provider_status_message=False)
     with ThreadedSimulator(seed=1, interval=None, settings=settings) as sim:
@@ -200,6 +203,7 @@ async def test_a_book_survives_a_lost_connection(
     assert {alarm.tag for alarm in book.active} == {"Tank_001.Level.Hi", "Pump_002.Fault"}
 
 
+@pytest.mark.rule("alarm.degraded", "alarm.provider-status", "mx.subtag-poorer")
 async def test_failover_makes_alarms_poorer_and_failback_whole_again(
     sim: ThreadedSimulator, options: ClientOptions, clock: ManualClock
 ) -> None:
@@ -249,6 +253,34 @@ async def test_a_slow_reader_ends_with_resource_exhausted(clock: ManualClock) ->
         await streams_are(sim, 0)
 
 
+async def test_a_reader_that_stopped_gets_whole_messages_and_then_the_end(
+    clock: ManualClock,
+) -> None:
+    with ThreadedSimulator(seed=1, interval=None, settings=Settings(alarm_buffer=5)) as sim:
+        async with GatewayClient.connect(
+            endpoint=sim.endpoint, api_key=sim.api_key, plaintext=True, stream_window=65_535
+        ) as client:
+            async with client.stream_alarms() as feed:
+                await payloads(feed, 2)
+                # Until the window is closed, the gateway's sender waits, and its queue is full.
+                for _ in range(5000):
+                    if not sim.call(streams):
+                        break
+                    sim.alarms.raise_("Pump_001.Fault")
+                    sim.alarms.clear("Pump_001.Fault")
+                arrived: list[AlarmFeedMessage] = []
+
+                async def read_all() -> None:
+                    async for message in feed:
+                        arrived.append(message)  # noqa: PERF401 - an error follows; these count
+
+                with anyio.fail_after(5), pytest.raises(ResourceExhaustedError, match="too slowly"):
+                    await read_all()
+    assert len(arrived) > 100
+    assert all(message.transition is not None for message in arrived)
+
+
+@pytest.mark.rule("status.shutdown")
 async def test_the_feed_ends_with_the_gateway(
     sim: ThreadedSimulator, options: ClientOptions
 ) -> None:
@@ -263,6 +295,7 @@ async def test_the_feed_ends_with_the_gateway(
 # -- acknowledging ---------------------------------------------------------------------
 
 
+@pytest.mark.rule("alarm.acknowledge", "alarm.acknowledge-guid", "alarm.acknowledge-refused")
 @pytest.mark.parametrize(
     "form", [HI, r"\\Galaxy\Intake.Tank_001.Level.Hi", r"\Galaxy\Intake.Tank_001.Level.Hi", "guid"]
 )
@@ -281,6 +314,7 @@ async def test_every_form_of_a_reference_acknowledges(
     assert (point.acked, point.comment, point.operator) == (True, "seen", "op")
 
 
+@pytest.mark.rule("alarm.acknowledge-refused")
 async def test_an_alarm_that_is_not_there_is_refused_by_its_hresult(
     options: ClientOptions,
 ) -> None:
@@ -292,6 +326,7 @@ async def test_an_alarm_that_is_not_there_is_refused_by_its_hresult(
     assert HI in caught.value.message
 
 
+@pytest.mark.rule("alarm.reference-form")
 async def test_a_form_that_nobody_knows_is_sent_and_the_gateway_refuses_it(
     options: ClientOptions, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -304,6 +339,7 @@ async def test_a_form_that_nobody_knows_is_sent_and_the_gateway_refuses_it(
             await client.acknowledge_alarm("")
 
 
+@pytest.mark.rule("alarm.acknowledge-subtag", "mx.subtag-identity")
 async def test_in_subtag_mode_a_failing_acknowledgement_is_a_failed_precondition(
     sim: ThreadedSimulator, options: ClientOptions
 ) -> None:
@@ -324,6 +360,7 @@ async def test_in_subtag_mode_a_failing_acknowledgement_is_a_failed_precondition
 # -- who may ---------------------------------------------------------------------------
 
 
+@pytest.mark.rule("alarm.disabled")
 async def test_without_the_monitor_alarm_calls_are_a_failed_precondition(
     clock: ManualClock,
 ) -> None:
@@ -339,6 +376,7 @@ async def test_without_the_monitor_alarm_calls_are_a_failed_precondition(
                     await client.acknowledge_alarm(HI)
 
 
+@pytest.mark.rule("auth.scope-events", "auth.scope-acknowledge")
 async def test_each_call_needs_its_scope() -> None:
     reader = ApiKey("mxgw_reader_secret", frozenset({"events:read"}))
     writer = ApiKey("mxgw_writer_secret", frozenset({"invoke:write"}))

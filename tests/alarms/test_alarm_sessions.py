@@ -46,6 +46,7 @@ async def next_event(events: Any) -> Any:
         return await anext(events)
 
 
+@pytest.mark.rule("alarm.session-events", "events.families", "mx.alarm-query")
 async def test_a_session_that_subscribed_gets_what_is_active_and_what_happens(
     sim: ThreadedSimulator, options: ClientOptions
 ) -> None:
@@ -137,6 +138,7 @@ async def test_a_session_queries_and_acknowledges(
             assert caught.value.hresult == -2147023728
 
 
+@pytest.mark.rule("mx.alarm-comment")
 async def test_a_comment_written_by_a_client_acknowledges(
     sim: ThreadedSimulator, options: ClientOptions
 ) -> None:

@@ -44,7 +44,7 @@ class Rig:
         """Set an attribute; return the transitions that follow."""
         self.told.clear()
         tag = self.plant[reference]
-        self.plant.set(tag, None if value is None else tag.info.convert(value), quality=quality)
+        self.plant.write(tag, None if value is None else tag.info.convert(value), quality=quality)
         return list(self.told)
 
 
@@ -54,6 +54,8 @@ def rig(*conditions: Any, level: float = 50.0) -> Rig:
     specs = [
         TagSpec("Tank.Level", T.FLOAT, level),
         TagSpec("Tank.LevelSP", T.FLOAT, 50.0),
+        TagSpec("Tank.Level.LevelAlarmed", T.BOOLEAN, False),
+        TagSpec("Tank.Level.DeviationAlarmed", T.BOOLEAN, False),
         TagSpec("Tank.Fault", T.BOOLEAN, False),
         TagSpec("Tank.Fault.AckMsg", T.STRING, ""),
         TagSpec("Tank.Fault.InAlarm", T.BOOLEAN, False),
@@ -73,6 +75,7 @@ def rig(*conditions: Any, level: float = 50.0) -> Rig:
     return made
 
 
+@pytest.mark.rule("mx.alarm-limit")
 def test_limits_are_on_at_the_limit_and_off_beyond_the_deadband() -> None:
     tank = rig(LEVEL)
 
@@ -106,6 +109,7 @@ def test_an_alarm_that_is_there_at_the_start_is_raised_at_the_start() -> None:
     assert hi.original_raise_timestamp == tank.clock()
 
 
+@pytest.mark.rule("mx.alarm-unusable")
 @pytest.mark.parametrize(("value", "quality"), [(None, 192), (math.nan, 192), (10.0, 24)])
 def test_without_a_usable_value_an_alarm_stays_as_it_is(value: float | None, quality: int) -> None:
     tank = rig(LEVEL, level=90.0)
@@ -134,6 +138,7 @@ def test_a_deviation_looks_at_value_and_setpoint() -> None:
     ]
 
 
+@pytest.mark.rule("alarm.transitions", "alarm.retrigger", "alarm.cleared-gone")
 def test_the_life_of_an_alarm() -> None:
     tank = rig(DiscreteAlarm(reference="Tank.Fault", priority=250))
     assert tank.set("Tank.Fault", True) == ["RAISE Tank.Fault"]
@@ -204,6 +209,7 @@ def test_other_conditions_clear_what_is_no_longer_described() -> None:
 # -- subtags ---------------------------------------------------------------------------
 
 
+@pytest.mark.rule("mx.alarm-comment", "mx.alarm-again", "mx.alarm-boolean")
 def test_subtags_follow_the_alarm_and_a_comment_acknowledges() -> None:
     tank = rig(DiscreteAlarm(reference="Tank.Fault"))
     plant = tank.plant
@@ -219,6 +225,17 @@ def test_subtags_follow_the_alarm_and_a_comment_acknowledges() -> None:
     assert tank.engine["Tank.Fault"].comment == "pump off"
 
 
+def test_an_attribute_says_whether_any_of_its_alarms_is_active() -> None:
+    deviation = DeviationAlarm(reference="Tank.Level", setpoint="Tank.LevelSP", major=(20, 300))
+    tank = rig(LEVEL, deviation)
+    level = tank.plant["Tank.Level.LevelAlarmed"]
+    deviates = tank.plant["Tank.Level.DeviationAlarmed"]
+
+    for value, expected in [(75.0, (False, True)), (90.0, (True, True)), (50.0, (False, False))]:
+        tank.set("Tank.Level", value)
+        assert (level.value, deviates.value) == expected
+
+
 def test_a_subtag_that_is_first_used_later_has_the_state_of_the_moment() -> None:
     tank = rig(DiscreteAlarm(reference="Tank.Fault"))
     tank.set("Tank.Fault", True)
@@ -229,6 +246,7 @@ def test_a_subtag_that_is_first_used_later_has_the_state_of_the_moment() -> None
 # -- provider --------------------------------------------------------------------------
 
 
+@pytest.mark.rule("mx.subtag-poorer", "mx.subtag-identity", "alarm.degraded")
 def test_the_fallback_knows_no_retrigger_and_no_details() -> None:
     tank = rig(DiscreteAlarm(reference="Tank.Fault", description="Motor protection"))
     tank.set("Tank.Fault", True)
@@ -247,6 +265,7 @@ def test_the_fallback_knows_no_retrigger_and_no_details() -> None:
     assert (whole.degraded, whole.description) == (False, "Motor protection")
 
 
+@pytest.mark.rule("mx.subtag-acknowledge")
 def test_the_fallback_cannot_acknowledge_where_there_is_nothing_to_write_to() -> None:
     tank = rig(LEVEL, level=90.0)
     tank.engine.failover("away")
@@ -267,7 +286,7 @@ def test_a_forced_fallback_has_no_way_back() -> None:
         forced_subtag=True,
     )
 
-    assert engine.provider_status().reason == "forced by configuration"
+    assert engine.provider.reason == "forced by configuration"
     assert engine.snapshots()[0].degraded
     with pytest.raises(ConfigurationError, match="forced"):
         engine.failback()

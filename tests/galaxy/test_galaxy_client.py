@@ -122,6 +122,7 @@ async def test_a_shared_galaxy_client_may_be_made_before_the_gateway_client_runs
 # -- state of the repository -----------------------------------------------------------------
 
 
+@pytest.mark.rule("galaxy.test-connection")
 async def test_a_database_that_does_not_answer_is_false_and_no_error(
     sim: ThreadedSimulator, options: ClientOptions
 ) -> None:

@@ -26,6 +26,7 @@ def _attributes(galaxy: Galaxy) -> dict[str, AttributeSpec]:
 FOR_TESTS = {"SimProbe_002", "TestChildObject"}  # beside the DemoPlant of the reference
 
 
+@pytest.mark.rule("galaxy.area", "mx.object-category")
 def test_the_demo_plant_has_the_objects_attributes_and_flags_of_the_reference() -> None:
     galaxy = demo_galaxy()
     objects = [spec for spec in galaxy.objects if spec.tag_name not in FOR_TESTS]
@@ -54,6 +55,7 @@ def test_objects_of_the_demo_plant_stand_where_the_reference_says() -> None:
     assert [(spec.category, spec.host) for spec in hosts.values() if spec] == [(1, 0), (3, 4)]
 
 
+@pytest.mark.rule("galaxy.builtins")
 def test_built_in_attributes_are_listed_on_demand_and_never_flagged() -> None:
     plain = _attributes(demo_galaxy())
     with ThreadedSimulator(

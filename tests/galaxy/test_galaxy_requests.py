@@ -49,6 +49,7 @@ PUMPS = {f"Pump_00{n}" for n in range(1, 6)}
 TANKS = {f"Tank_00{n}" for n in range(1, 4)}
 
 
+@pytest.mark.rule("galaxy.filters")
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
@@ -98,6 +99,7 @@ async def test_an_alarm_filter_leaves_out_objects_without_alarms(options: Client
     assert 0 < len(flagged) < 30
 
 
+@pytest.mark.rule("galaxy.native-type", "galaxy.tag-reference")
 async def test_an_object_is_sent_with_everything_the_contract_has(options: ClientOptions) -> None:
     reply = await _discover(options, root_tag_name="Tank_001", max_depth=0)
     (tank,) = reply.objects
@@ -126,6 +128,7 @@ async def test_an_object_is_sent_with_everything_the_contract_has(options: Clien
     assert (level.is_alarm, level.is_historized) == (True, True)
 
 
+@pytest.mark.rule("galaxy.attributes")
 @pytest.mark.parametrize(("include", "count"), [(None, 15), (True, 15), (False, 0)])
 async def test_attributes_are_left_out_only_on_request(
     options: ClientOptions, include: bool | None, count: int
@@ -134,6 +137,7 @@ async def test_attributes_are_left_out_only_on_request(
     assert len(reply.objects[0].attributes) == count
 
 
+@pytest.mark.rule("galaxy.children-order")
 async def test_children_come_areas_first_and_then_by_display_name_ignoring_case(
     sim: ThreadedSimulator, options: ClientOptions
 ) -> None:
@@ -149,6 +153,7 @@ async def test_children_come_areas_first_and_then_by_display_name_ignoring_case(
     assert reply.cache_sequence == 2
 
 
+@pytest.mark.rule("galaxy.children-hint")
 async def test_browsing_tells_which_children_have_children(options: ClientOptions) -> None:
     roots = await _browse(options)
     assert [
@@ -163,6 +168,7 @@ async def test_browsing_tells_which_children_have_children(options: ClientOption
     assert areas.child_has_children == [False, False]
 
 
+@pytest.mark.rule("galaxy.not-found", "status.not-found")
 @pytest.mark.parametrize(
     "fields",
     [
@@ -184,6 +190,7 @@ async def test_an_unknown_root_or_parent_is_not_found(
 # -- pages ------------------------------------------------------------------------------
 
 
+@pytest.mark.rule("galaxy.pages")
 @pytest.mark.parametrize(
     ("asked", "got"), [(0, 1000), (7, 7), (10_000, 10_000), (1_000_000, 10_000)]
 )
@@ -196,6 +203,7 @@ async def test_discovering_has_a_default_page_size_and_a_cap(
     assert reply.total_object_count == 10_500
 
 
+@pytest.mark.rule("galaxy.page-sizes")
 @pytest.mark.parametrize(("asked", "got"), [(0, 500), (7, 7), (5000, 5000), (1_000_000, 5000)])
 async def test_browsing_has_a_default_page_size_and_a_cap(
     sim: ThreadedSimulator, options: ClientOptions, asked: int, got: int
@@ -218,6 +226,7 @@ async def test_a_page_ends_early_before_its_attributes_become_too_many(
     assert len(skeletons.objects) == 3
 
 
+@pytest.mark.rule("galaxy.pages")
 async def test_pages_of_any_size_together_hold_every_object_once(options: ClientOptions) -> None:
     async with GalaxyRepositoryClient.connect(options=options) as galaxy:
         request = DiscoverHierarchyRequest(page_size=4)
@@ -232,6 +241,7 @@ async def test_pages_of_any_size_together_hold_every_object_once(options: Client
     assert sorted(ids) == sorted(spec.id for spec in demo_galaxy().objects)
 
 
+@pytest.mark.rule("galaxy.token-bound")
 @pytest.mark.parametrize(
     "change",
     [
@@ -252,12 +262,14 @@ async def test_a_token_is_refused_with_another_root_or_filter(
         await _discover(options, page_token=first.next_page_token, **change)
 
 
+@pytest.mark.rule("galaxy.token-bound")
 async def test_a_token_of_one_call_is_refused_by_the_other(options: ClientOptions) -> None:
     first = await _discover(options, page_size=5)
     with pytest.raises(InvalidArgumentError, match="page_token"):
         await _browse(options, page_token=first.next_page_token)
 
 
+@pytest.mark.rule("galaxy.token-stale")
 async def test_a_token_is_stale_after_a_redeploy(
     sim: ThreadedSimulator, options: ClientOptions
 ) -> None:
@@ -270,6 +282,7 @@ async def test_a_token_is_stale_after_a_redeploy(
         await _browse(options, parent_gobject_id=1, page_token=browsed.next_page_token)
 
 
+@pytest.mark.rule("galaxy.token-opaque", "status.invalid-argument")
 async def test_a_corrupt_token_is_refused_whichever_byte_was_hit(options: ClientOptions) -> None:
     token = (await _discover(options, page_size=5)).next_page_token
     raw = base64.urlsafe_b64decode(token)
@@ -303,6 +316,7 @@ async def test_a_negative_page_size_of_a_browse_is_an_invalid_argument(
 # -- access and state -----------------------------------------------------------------------
 
 
+@pytest.mark.rule("auth.scope-metadata")
 async def test_every_call_needs_the_scope_for_metadata() -> None:
     key = ApiKey("mxgw_blind_secret", READ_SCOPES - {"metadata:read"})
     with ThreadedSimulator(interval=None, keys=[key]) as sim:
@@ -320,6 +334,7 @@ async def test_every_call_needs_the_scope_for_metadata() -> None:
                     await call()
 
 
+@pytest.mark.rule("galaxy.cache-unloaded")
 async def test_a_cache_that_is_not_loaded_makes_browsing_unavailable(
     sim: ThreadedSimulator, options: ClientOptions
 ) -> None:

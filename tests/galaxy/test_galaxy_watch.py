@@ -37,6 +37,7 @@ async def _watchers(sim: ThreadedSimulator, count: int) -> None:
     await anyio.to_thread.run_sync(sim.wait_until, lambda s: s.galaxy.watchers == count)
 
 
+@pytest.mark.rule("galaxy.watch")
 async def test_the_current_state_comes_first_and_then_one_event_for_each_deploy(
     sim: ThreadedSimulator, options: ClientOptions
 ) -> None:
@@ -58,6 +59,7 @@ async def test_the_current_state_comes_first_and_then_one_event_for_each_deploy(
         await _watchers(sim, 0)
 
 
+@pytest.mark.rule("galaxy.watch-seen")
 async def test_a_caller_that_knows_the_deploy_time_gets_the_next_one_first(
     sim: ThreadedSimulator, options: ClientOptions
 ) -> None:
@@ -98,6 +100,7 @@ async def test_every_watcher_gets_every_deploy(
                 assert (await _next(watch)).sequence == 2
 
 
+@pytest.mark.rule("galaxy.watch-dropped")
 async def test_events_dropped_for_a_slow_reader_are_counted_and_told(
     options: ClientOptions, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -118,6 +121,7 @@ async def test_events_dropped_for_a_slow_reader_are_counted_and_told(
     assert "expected sequence 2, got 6 (dropped)" in caplog.text
 
 
+@pytest.mark.rule("galaxy.watch-restart")
 async def test_a_sequence_that_falls_tells_that_the_gateway_was_restarted(
     sim: ThreadedSimulator, options: ClientOptions
 ) -> None:

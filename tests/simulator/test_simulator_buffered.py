@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from mxgateway.generated.mxaccess_gateway.v1 import (
     ActivateCommand,
     AddBufferedItemCommand,
@@ -42,6 +44,7 @@ async def interval(user: Any, milliseconds: int) -> MxCommandReply:
     return reply
 
 
+@pytest.mark.rule("mx.buffered")
 async def test_samples_of_one_interval_arrive_as_one_batch(
     sim: Simulator, user: Any, clock: ManualClock
 ) -> None:
@@ -72,6 +75,7 @@ async def test_samples_of_one_interval_arrive_as_one_batch(
         assert (await stream.next()).value.array_value.int32_values.values == [3]
 
 
+@pytest.mark.rule("mx.buffered-interval")
 async def test_the_interval_counts_per_registration_and_has_to_be_above_zero(
     sim: Simulator, user: Any
 ) -> None:
@@ -83,6 +87,7 @@ async def test_the_interval_counts_per_registration_and_has_to_be_above_zero(
     assert reply.hresult == E_INVALIDARG
 
 
+@pytest.mark.rule("mx.buffered-supervisory")
 async def test_a_buffered_item_may_have_a_supervisory_advise_and_be_written(
     sim: Simulator, user: Any, clock: ManualClock
 ) -> None:
@@ -160,6 +165,7 @@ async def activate(user: Any, item: int) -> MxCommandReply:
     return reply
 
 
+@pytest.mark.rule("mx.suspend")
 async def test_a_suspended_item_sends_nothing_and_goes_on_with_the_current_value(
     sim: Simulator, user: Any
 ) -> None:
@@ -190,6 +196,7 @@ async def test_a_suspended_item_can_be_written_and_tells_the_completion(
     assert families == [MxEventFamily.ON_DATA_CHANGE, MxEventFamily.ON_WRITE_COMPLETE]
 
 
+@pytest.mark.rule("mx.suspend-unadvised")
 async def test_suspending_what_is_not_advised_gives_a_failing_status(
     sim: Simulator, user: Any
 ) -> None:
@@ -203,6 +210,7 @@ async def test_suspending_what_is_not_advised_gives_a_failing_status(
     assert (await activate(user, 99)).hresult == E_INVALIDARG
 
 
+@pytest.mark.rule("mx.activate-running")
 async def test_activating_what_is_not_suspended_succeeds_and_sends_nothing(
     sim: Simulator, user: Any
 ) -> None:
@@ -216,6 +224,7 @@ async def test_activating_what_is_not_suspended_succeeds_and_sends_nothing(
         assert [event.item_handle for event in await stream.take(2)] == [item, last]
 
 
+@pytest.mark.rule("events.operation-complete", "events.families")
 async def test_an_operation_may_answer_pending_and_complete_later(
     clock: ManualClock, connect: Any
 ) -> None:

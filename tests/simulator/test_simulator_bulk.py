@@ -38,6 +38,7 @@ async def read(user: Any, *tags: str, timeout_ms: int = 0) -> list[Any]:
     return results
 
 
+@pytest.mark.rule("bulk.order", "bulk.entry-fails")
 async def test_items_are_added_advised_un_advised_and_removed_in_bulk(
     sim: Simulator, user: Any
 ) -> None:
@@ -90,6 +91,7 @@ async def test_tags_are_subscribed_and_unsubscribed_in_bulk(sim: Simulator, user
     assert not any(result.was_successful for result in again)
 
 
+@pytest.mark.rule("bulk.entry-fails")
 async def test_a_bad_server_handle_fails_each_entry_and_not_the_call(
     sim: Simulator, user: Any
 ) -> None:
@@ -99,6 +101,7 @@ async def test_a_bad_server_handle_fails_each_entry_and_not_the_call(
     assert not reply.read_bulk.results[0].was_successful
 
 
+@pytest.mark.rule("bulk.order", "bulk.entry-fails", "bulk.one-command")
 async def test_writes_in_bulk_run_in_order_and_fail_one_by_one(sim: Simulator, user: Any) -> None:
     first, unadvised, read_only = (
         await user.advised(INT),
@@ -126,6 +129,7 @@ async def test_writes_in_bulk_run_in_order_and_fail_one_by_one(sim: Simulator, u
     assert sim.audit.writes("SimProbe_001.ReadOnly")[0].succeeded is False
 
 
+@pytest.mark.rule("mx.write-time")
 async def test_write2_in_bulk_carries_a_time_per_entry(sim: Simulator, user: Any) -> None:
     item = await user.advised(INT)
     times = [datetime(2020, 1, day, tzinfo=UTC) for day in (1, 2)]
@@ -140,6 +144,7 @@ async def test_write2_in_bulk_carries_a_time_per_entry(sim: Simulator, user: Any
     assert [record.timestamp for record in sim.audit.writes(INT)] == times
 
 
+@pytest.mark.rule("bulk.read-cached")
 async def test_read_bulk_answers_from_the_cache_only_what_is_advised(
     sim: Simulator, user: Any, clock: ManualClock
 ) -> None:
@@ -159,6 +164,7 @@ async def test_read_bulk_answers_from_the_cache_only_what_is_advised(
     assert results[2].value.array_value.int32_values.values == list(range(8))
 
 
+@pytest.mark.rule("bulk.read-leaves-nothing")
 async def test_read_bulk_leaves_the_session_as_it_was_and_sends_no_events(
     sim: Simulator, user: Any
 ) -> None:
@@ -184,6 +190,7 @@ async def test_read_bulk_tells_a_bad_value_from_a_reference_that_leads_nowhere(
     assert "Nowhere.At.All" in nowhere.error_message
 
 
+@pytest.mark.rule("bulk.read-timeout", "bulk.read-default")
 @pytest.mark.parametrize(("timeout_ms", "worker_default"), [(10, 5.0), (0, 0.01)])
 async def test_read_bulk_gives_up_after_its_timeout_for_each_tag(
     clock: ManualClock, connect: Any, timeout_ms: int, worker_default: float
@@ -218,6 +225,7 @@ async def test_empty_bulk_commands_have_empty_results(sim: Simulator, user: Any)
     assert (await user.invoke(KIND.PING, PingCommand("x"))).diagnostic_message == "x"
 
 
+@pytest.mark.rule("write.one-completion")
 async def test_a_completion_comes_for_every_accepted_entry(sim: Simulator, user: Any) -> None:
     item = await user.advised(INT)
     entries = [WriteBulkEntry(item, MxValue(int32_value=n)) for n in (1, 2, 3)]

@@ -72,6 +72,7 @@ def test_there_are_39_kinds() -> None:
     assert len(KINDS) == 39
 
 
+@pytest.mark.rule("command.kind", "command.correlation")
 @pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.name)
 async def test_every_kind_is_answered_with_its_kind_and_the_correlation_id(
     sim: Simulator, user: Any, kind: MxCommandKind
@@ -93,6 +94,7 @@ async def test_every_kind_is_answered_with_its_kind_and_the_correlation_id(
     assert reply.session_id == user.session_id
 
 
+@pytest.mark.rule("command.kind", "status.invalid-argument")
 @pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.name)
 async def test_a_payload_of_another_kind_is_an_invalid_argument(
     sim: Simulator, user: Any, kind: MxCommandKind
@@ -109,6 +111,7 @@ async def test_a_payload_of_another_kind_is_an_invalid_argument(
         assert kind.name in str(caught.value.message)
 
 
+@pytest.mark.rule("status.invalid-argument")
 @pytest.mark.parametrize("number", [0, 77])
 async def test_a_kind_that_nobody_knows_is_an_invalid_argument(
     sim: Simulator, user: Any, number: int
@@ -119,6 +122,7 @@ async def test_a_kind_that_nobody_knows_is_an_invalid_argument(
     assert caught.value.status is Status.INVALID_ARGUMENT
 
 
+@pytest.mark.rule("mx.first-handles")
 async def test_handles_start_at_one_and_come_in_the_payload_and_the_return_value(
     sim: Simulator, user: Any
 ) -> None:
@@ -136,6 +140,7 @@ async def test_handles_start_at_one_and_come_in_the_payload_and_the_return_value
     assert await user.add("SimProbe_001.TestInt") == 2
 
 
+@pytest.mark.rule("mx.handles", "command.two-layers", "command.hresult")
 async def test_invalid_handles_are_refused_by_mxaccess(sim: Simulator, user: Any) -> None:
     kind = MxCommandKind
     item = await user.add("SimProbe_001.TestInt")
@@ -150,6 +155,7 @@ async def test_invalid_handles_are_refused_by_mxaccess(sim: Simulator, user: Any
     refused(await user.invoke(kind.ADD_ITEM, AddItemCommand(user.server, "")))
 
 
+@pytest.mark.rule("mx.removed-handle", "mx.unregister", "mx.remove-advised")
 async def test_removed_items_and_ended_registrations_leave_no_valid_handles(
     sim: Simulator, user: Any
 ) -> None:
@@ -162,6 +168,7 @@ async def test_removed_items_and_ended_registrations_leave_no_valid_handles(
     assert not sim.plant["SimProbe_001.TestInt"].listeners
 
 
+@pytest.mark.rule("mx.advise-again")
 async def test_a_second_advise_succeeds_and_sends_no_second_first_value(
     sim: Simulator, user: Any
 ) -> None:
@@ -173,6 +180,7 @@ async def test_a_second_advise_succeeds_and_sends_no_second_first_value(
         assert [event.item_handle for event in await stream.take(2)] == [item, last]
 
 
+@pytest.mark.rule("mx.un-advise-stops", "mx.un-advise-unadvised")
 async def test_un_advise_stops_data_changes_and_may_be_repeated(sim: Simulator, user: Any) -> None:
     item = await user.advised("SimProbe_001.TestInt")
     for _ in range(2):
@@ -183,6 +191,7 @@ async def test_un_advise_stops_data_changes_and_may_be_repeated(sim: Simulator, 
         assert [event.item_handle for event in await stream.take(2)] == [item, last]
 
 
+@pytest.mark.rule("mx.misspelt-handle", "mx.failed-change", "mx.unresolved")
 @pytest.mark.parametrize(
     "reference",
     [
@@ -214,6 +223,7 @@ async def test_a_reference_that_leads_nowhere_gets_a_handle_and_a_failing_data_c
     assert status.detail == 6
 
 
+@pytest.mark.rule("mx.case")
 @pytest.mark.parametrize("reference", ["simprobe_001.testint", "SIMPROBE_001.TESTINT"])
 async def test_references_ignore_case(sim: Simulator, user: Any, reference: str) -> None:
     await user.advised(reference)
@@ -221,6 +231,7 @@ async def test_references_ignore_case(sim: Simulator, user: Any, reference: str)
         assert (await stream.next()).value.int32_value == 0
 
 
+@pytest.mark.rule("value.array-brackets")
 async def test_the_bare_name_of_an_array_means_the_whole_array(sim: Simulator, user: Any) -> None:
     for reference in ("SimProbe_001.TestIntArray", "SimProbe_001.TestIntArray[]"):
         await user.advised(reference)
@@ -230,6 +241,7 @@ async def test_the_bare_name_of_an_array_means_the_whole_array(sim: Simulator, u
             assert event.value.array_value.int32_values.values == list(range(8))
 
 
+@pytest.mark.rule("mx.bare-array")
 async def test_an_older_gateway_fails_the_bare_name_of_an_array(
     clock: ManualClock, connect: Any
 ) -> None:
@@ -244,6 +256,7 @@ async def test_an_older_gateway_fails_the_bare_name_of_an_array(
         user.channel.close()
 
 
+@pytest.mark.rule("value.array-element", "mx.element-zero")
 async def test_elements_are_counted_from_one(sim: Simulator, user: Any) -> None:
     await user.advised("SimProbe_001.TestIntArray[3]")
     async with user.events() as stream:
@@ -251,6 +264,7 @@ async def test_elements_are_counted_from_one(sim: Simulator, user: Any) -> None:
     assert event.value.int32_value == 2
 
 
+@pytest.mark.rule("mx.context")
 async def test_add_item2_gives_me_a_meaning(sim: Simulator, user: Any) -> None:
     reply = await user.invoke(
         MxCommandKind.ADD_ITEM2,

@@ -53,6 +53,7 @@ async def denied(call: Any) -> str:
     return str(caught.value.message)
 
 
+@pytest.mark.rule("auth.constraint", "status.permission-denied")
 @pytest.mark.parametrize(
     ("scope", "inside", "outside"),
     [
@@ -81,6 +82,7 @@ async def test_a_key_reads_what_its_scope_covers(
             assert "secret" not in text
 
 
+@pytest.mark.rule("auth.constraint")
 async def test_a_relative_name_leads_round_no_constraint(limited: Any) -> None:
     async with limited(read_scope=["Tank_001"]) as (_, user):
         command = AddItem2Command(user.server, "Me.Level", "Tank_002")
@@ -89,6 +91,7 @@ async def test_a_relative_name_leads_round_no_constraint(limited: Any) -> None:
         assert (await user.invoke(KIND.ADD_ITEM2, command)).add_item2.item_handle == 1
 
 
+@pytest.mark.rule("auth.constraint")
 async def test_an_item_that_another_key_added_is_checked_at_the_advise(connect: Any) -> None:
     keys = [ApiKey("mxgw_all_1"), ApiKey("mxgw_few_2", read_scope=("Tank_001",))]
     async with Simulator(interval=None, keys=keys) as sim:
@@ -102,6 +105,7 @@ async def test_an_item_that_another_key_added_is_checked_at_the_advise(connect: 
         guest.channel.close()
 
 
+@pytest.mark.rule("auth.constraint-bulk")
 async def test_denied_entries_of_a_bulk_command_fail_and_the_others_run(limited: Any) -> None:
     async with limited(read_scope=["Tank_001"]) as (_, user):
         tags = ["Tank_002.Level", "Tank_001.Level", "Tank_002.Temp"]
@@ -117,6 +121,7 @@ async def test_denied_entries_of_a_bulk_command_fail_and_the_others_run(limited:
             assert "may not read" in results[0].error_message
 
 
+@pytest.mark.rule("auth.constraint")
 async def test_a_key_writes_what_its_write_scope_covers(limited: Any) -> None:
     async with limited(write_scope=["Pump_*"]) as (sim, user):
         pump, tank = await user.advised("Pump_001.SpeedSP"), await user.advised("Tank_001.LevelSP")
@@ -132,6 +137,7 @@ async def test_a_key_writes_what_its_write_scope_covers(limited: Any) -> None:
         assert sim.audit.writes("Tank_001.LevelSP") == []
 
 
+@pytest.mark.rule("auth.max-classification")
 async def test_a_key_writes_up_to_its_classification(limited: Any) -> None:
     async with limited(max_write_classification=1) as (sim, user):
         operate, tune = await user.advised("Pump_001.Cmd"), await user.advised("Pump_001.SpeedSP")
@@ -140,6 +146,7 @@ async def test_a_key_writes_up_to_its_classification(limited: Any) -> None:
         assert sim.audit.writes("Pump_001.SpeedSP") == []
 
 
+@pytest.mark.rule("auth.constraint-galaxy")
 async def test_the_galaxy_is_narrowed_without_a_word(limited: Any) -> None:
     async with limited(browse_subtrees=["Tank_001", "Reactor_*"]) as (_, user):
         reply = await user.galaxy.discover_hierarchy(DiscoverHierarchyRequest())
@@ -171,6 +178,7 @@ async def test_pages_of_a_narrowed_galaxy_go_on_and_end_with_a_deploy(limited: A
         assert caught.value.status is Status.INVALID_ARGUMENT
 
 
+@pytest.mark.rule("auth.revoked")
 async def test_a_revoked_key_is_unauthenticated(connect: Any) -> None:
     keys = [ApiKey("mxgw_good_1"), ApiKey("mxgw_old_2", revoked=True)]
     async with Simulator(interval=None, keys=keys) as sim:

@@ -38,6 +38,7 @@ def numbers(events: list[MxEvent]) -> list[int]:
     return [event.worker_sequence for event in events]
 
 
+@pytest.mark.rule("events.order", "events.contiguous")
 async def test_events_arrive_in_order_and_numbered_without_a_hole(
     sim: Simulator, user: Any
 ) -> None:
@@ -51,6 +52,7 @@ async def test_events_arrive_in_order_and_numbered_without_a_hole(
     assert sim.audit.events_sent_by_session == {user.session_id: 501}
 
 
+@pytest.mark.rule("events.contiguous")
 async def test_the_numbers_start_again_with_every_session(
     sim: Simulator, user: Any, connect: Any
 ) -> None:
@@ -61,6 +63,7 @@ async def test_the_numbers_start_again_with_every_session(
             assert (await stream.next()).worker_sequence == 1
 
 
+@pytest.mark.rule("events.three-clocks", "mx.first-value", "mx.one-status", "mx.quality")
 async def test_a_data_change_carries_value_quality_status_and_three_times(
     sim: Simulator, user: Any, clock: ManualClock
 ) -> None:
@@ -93,10 +96,13 @@ async def test_events_made_of_parts_equal_what_the_encoder_writes(
     await user.write(item, MxValue(int32_value=3))
     await changes(sim, 300, start=10)
     session = sim.gateway.sessions[user.session_id]
-    for framed in session.events.attach(0).take(1 << 20):
+    subscriber = session.events.attach(0)
+    for framed in subscriber.take(1 << 20):
         message = framed[5:]
         assert encode(decode(MxEvent, message)) == message
         assert int.from_bytes(framed[1:5], "big") == len(message)
+    # Else the end of the session would cancel this task, as it does with a reader's.
+    session.events.detach(subscriber)
 
 
 async def test_what_happened_before_the_stream_opened_comes_first(
@@ -108,6 +114,7 @@ async def test_what_happened_before_the_stream_opened_comes_first(
         assert numbers(await stream.take(4)) == [1, 2, 3, 4]
 
 
+@pytest.mark.rule("events.fresh")
 async def test_a_fresh_stream_replays_nothing(sim: Simulator, user: Any) -> None:
     await user.advised(TAG)
     async with user.events() as stream:
@@ -119,6 +126,7 @@ async def test_a_fresh_stream_replays_nothing(sim: Simulator, user: Any) -> None
         assert (await stream.next()).worker_sequence == 5
 
 
+@pytest.mark.rule("events.one-stream", "status.already-exists")
 async def test_a_second_stream_on_a_session_already_exists(sim: Simulator, user: Any) -> None:
     await user.advised(TAG)
     async with user.events() as first:
@@ -131,6 +139,7 @@ async def test_a_second_stream_on_a_session_already_exists(sim: Simulator, user:
         assert (await first.next()).worker_sequence == 2
 
 
+@pytest.mark.rule("events.resume")
 async def test_resuming_delivers_what_came_after_without_gap_or_duplicate(
     sim: Simulator, user: Any
 ) -> None:
@@ -159,6 +168,7 @@ async def test_resuming_skips_what_nobody_took_but_the_client_claims_to_have(
         assert numbers(await stream.take(2)) == [5, 6]
 
 
+@pytest.mark.rule("events.gap", "events.gap-shape", "events.gap-edge")
 async def test_a_gap_begins_with_one_sentinel_and_the_oldest_event_follows(
     clock: ManualClock, connect: Any
 ) -> None:
@@ -184,6 +194,7 @@ async def test_a_gap_begins_with_one_sentinel_and_the_oldest_event_follows(
         user.channel.close()
 
 
+@pytest.mark.rule("events.ring")
 async def test_the_ring_forgets_events_that_are_too_old(clock: ManualClock, connect: Any) -> None:
     settings = Settings(detach_grace=0)
     async with Simulator(interval=None, clock=clock, settings=settings) as sim:
@@ -202,6 +213,7 @@ async def test_the_ring_forgets_events_that_are_too_old(clock: ManualClock, conn
         user.channel.close()
 
 
+@pytest.mark.rule("command.drain", "events.drain-no-gap")
 async def test_drain_events_takes_what_waits_and_never_a_sentinel(
     sim: Simulator, user: Any
 ) -> None:
@@ -212,6 +224,7 @@ async def test_drain_events_takes_what_waits_and_never_a_sentinel(
         assert numbers(reply.drain_events.events) == expected
 
 
+@pytest.mark.rule("status.cancelled")
 async def test_a_cancelled_stream_is_seen_and_leaves_the_session_ready(
     sim: Simulator, user: Any
 ) -> None:
@@ -234,6 +247,7 @@ async def test_the_reset_code_of_a_cancelled_stream_is_counted(sim: Simulator, u
     await sim.wait_for(lambda s: s.audit.streams_open == 0)
 
 
+@pytest.mark.rule("status.deadline-exceeded")
 async def test_a_deadline_ends_the_stream_and_leaves_the_session(sim: Simulator, user: Any) -> None:
     async def follow() -> None:
         async with user.events(timeout=0.05) as stream:
@@ -245,6 +259,7 @@ async def test_a_deadline_ends_the_stream_and_leaves_the_session(sim: Simulator,
     assert sim.session_count == 1
 
 
+@pytest.mark.rule("events.close")
 async def test_closing_the_session_ends_its_stream_with_ok(sim: Simulator, user: Any) -> None:
     await user.advised(TAG)
     async with user.events() as stream:
@@ -254,6 +269,7 @@ async def test_closing_the_session_ends_its_stream_with_ok(sim: Simulator, user:
     assert sim.audit.streams_cancelled == 0
 
 
+@pytest.mark.rule("events.overflow")
 async def test_an_overflow_without_a_reader_faults_the_session(
     clock: ManualClock, connect: Any
 ) -> None:
@@ -275,6 +291,7 @@ async def test_an_overflow_without_a_reader_faults_the_session(
         user.channel.close()
 
 
+@pytest.mark.rule("events.overflow", "status.resource-exhausted")
 async def test_a_reader_that_does_not_read_overflows_and_gets_whole_messages_then_the_status(
     clock: ManualClock, connect: Any
 ) -> None:

@@ -72,6 +72,7 @@ async def test_a_delayed_call_passes_its_deadline_and_a_patient_one_does_not(
         assert await in_thread(sim.faults.active) == []
 
 
+@pytest.mark.rule("command.cancel-goes-on")
 @pytest.mark.requirement("write.no-replay")
 @pytest.mark.parametrize(("at", "executed"), [("request", 0), ("reply", 1)])
 async def test_a_stalled_write_is_executed_or_not_and_the_client_cannot_tell(
@@ -358,6 +359,7 @@ async def test_another_certificate_is_shown_to_new_connections_only(
 # -- sessions and the plant ------------------------------------------------------------
 
 
+@pytest.mark.rule("status.unavailable", "session.faulted-final")
 async def test_a_dead_worker_ends_the_stream_as_unavailable_and_the_session_for_good(
     sim: ThreadedSimulator,
 ) -> None:
@@ -418,6 +420,7 @@ async def test_an_evicted_ring_leaves_a_gap_to_who_resumes(sim: ThreadedSimulato
         assert (gap.requested_after_sequence, gap.oldest_available_sequence) == (1, 3)
 
 
+@pytest.mark.rule("session.reasons")
 async def test_an_expired_lease_ends_stream_and_session(sim: ThreadedSimulator) -> None:
     async with client_of(sim) as client:
         session, _, _ = await with_item(client)

@@ -22,6 +22,7 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
 from mxgateway.simulator import ALL_SCOPES, ApiKey, ManualClock, Simulator
 
 
+@pytest.mark.rule("auth.unauthenticated")
 @pytest.mark.parametrize(
     "header",
     [
@@ -48,6 +49,7 @@ async def test_a_missing_malformed_or_unknown_key_is_unauthenticated(
     assert sim.session_count == 0
 
 
+@pytest.mark.rule("auth.bearer")
 @pytest.mark.parametrize("prefix", ["Bearer", "bearer", "BEARER"])
 async def test_the_bearer_prefix_ignores_case(sim: Simulator, connect: Any, prefix: str) -> None:
     user = await connect(sim, session=False)
@@ -64,6 +66,7 @@ async def test_an_unserved_method_asks_for_the_key_first(sim: Simulator, connect
     assert caught.value.status is Status.UNAUTHENTICATED
 
 
+@pytest.mark.rule("auth.scope-write", "auth.scope-secure", "auth.scope-read")
 async def test_the_read_only_key_may_read_but_not_write(sim: Simulator, connect: Any) -> None:
     user = await connect(sim, key=sim.read_only_key)
     item = await user.advised("SimProbe_001.TestInt")
@@ -74,6 +77,15 @@ async def test_the_read_only_key_may_read_but_not_write(sim: Simulator, connect:
     assert sim.audit.writes("SimProbe_001.TestInt") == []
 
 
+@pytest.mark.rule(
+    "auth.scope-session",
+    "auth.scope-read",
+    "auth.scope-write",
+    "auth.scope-secure",
+    "auth.scope-events",
+    "auth.scope-metadata",
+    "status.permission-denied",
+)
 @pytest.mark.parametrize(
     ("scope", "call"),
     [
@@ -104,6 +116,7 @@ async def test_a_key_without_the_scope_is_denied_and_told_which(
         user.channel.close()
 
 
+@pytest.mark.rule("auth.scope-events")
 async def test_streams_need_the_events_scope(clock: ManualClock, connect: Any) -> None:
     key = ApiKey("mxgw_most_secret", ALL_SCOPES - {"events:read"})
     async with Simulator(interval=None, clock=clock, keys=[key]) as sim:

@@ -45,6 +45,7 @@ async def ping(user: Any) -> None:
 # -- lease -----------------------------------------------------------------------------
 
 
+@pytest.mark.rule("session.lease", "session.reasons")
 async def test_a_session_that_nobody_calls_is_swept_after_its_lease(
     sim: Simulator, user: Any
 ) -> None:
@@ -61,6 +62,7 @@ async def test_a_session_that_nobody_calls_is_swept_after_its_lease(
     assert closed.final_state is SessionState.CLOSED
 
 
+@pytest.mark.rule("session.lease-extended")
 async def test_every_call_extends_the_lease(sim: Simulator, user: Any) -> None:
     for _ in range(4):
         await sim.advance(1700)
@@ -68,6 +70,7 @@ async def test_every_call_extends_the_lease(sim: Simulator, user: Any) -> None:
     assert state(sim, user) is SessionState.READY
 
 
+@pytest.mark.rule("session.stream-keeps")
 async def test_an_attached_stream_keeps_the_session_without_a_call(
     sim: Simulator, user: Any
 ) -> None:
@@ -109,6 +112,7 @@ async def lose_the_stream(sim: Simulator, user: Any) -> None:
     await sim.wait_for(lambda s: s.audit.streams_open == 0)
 
 
+@pytest.mark.rule("session.detach-grace", "session.reasons")
 async def test_the_session_closes_when_nobody_comes_back_within_the_grace(
     sim: Simulator, user: Any
 ) -> None:
@@ -122,6 +126,7 @@ async def test_the_session_closes_when_nobody_comes_back_within_the_grace(
     assert sim.audit.close_reasons == {"detach-grace-expired": 1}
 
 
+@pytest.mark.rule("session.reattach")
 async def test_who_comes_back_in_time_keeps_the_session(sim: Simulator, user: Any) -> None:
     await lose_the_stream(sim, user)
     await sim.advance(29)
@@ -131,6 +136,7 @@ async def test_who_comes_back_in_time_keeps_the_session(sim: Simulator, user: An
         assert state(sim, user) is SessionState.READY
 
 
+@pytest.mark.rule("session.grace-off")
 async def test_without_a_grace_only_the_lease_counts(clock: ManualClock, connect: Any) -> None:
     async with running(clock, detach_grace=0) as sim:
         user = await connect(sim)
@@ -142,6 +148,7 @@ async def test_without_a_grace_only_the_lease_counts(clock: ManualClock, connect
         user.channel.close()
 
 
+@pytest.mark.rule("session.detach-grace")
 async def test_the_grace_begins_behind_the_last_of_several_streams(
     clock: ManualClock, connect: Any
 ) -> None:
@@ -169,6 +176,7 @@ async def test_closing_the_session_oneself_starts_no_grace(sim: Simulator, user:
     assert sim.audit.close_reasons == {"client-close": 1}
 
 
+@pytest.mark.rule("session.reasons")
 async def test_stopping_the_gateway_closes_sessions_with_its_own_reason(
     clock: ManualClock,
 ) -> None:
@@ -181,6 +189,7 @@ async def test_stopping_the_gateway_closes_sessions_with_its_own_reason(
 # -- the worker ------------------------------------------------------------------------
 
 
+@pytest.mark.rule("session.states", "session.ready")
 async def test_a_worker_that_takes_time_goes_through_its_states(
     clock: ManualClock, connect: Any
 ) -> None:
@@ -205,6 +214,7 @@ async def test_a_worker_that_takes_time_goes_through_its_states(
         user.channel.close()
 
 
+@pytest.mark.rule("session.only-ready")
 async def test_a_session_that_still_starts_takes_no_commands(
     clock: ManualClock, connect: Any
 ) -> None:
@@ -218,6 +228,7 @@ async def test_a_session_that_still_starts_takes_no_commands(
         user.channel.close()
 
 
+@pytest.mark.rule("session.worker-start", "status.unavailable")
 async def test_a_worker_that_does_not_start_in_time_is_unavailable_and_leaves_no_session(
     clock: ManualClock, connect: Any
 ) -> None:
@@ -248,6 +259,7 @@ async def test_a_client_that_gives_up_opening_leaves_a_session_until_its_lease_e
         user.channel.close()
 
 
+@pytest.mark.rule("session.heartbeat")
 async def test_a_worker_without_heartbeat_faults_its_session_and_the_command_that_waits(
     sim: Simulator, user: Any
 ) -> None:
@@ -276,6 +288,7 @@ async def test_a_worker_that_comes_back_in_time_answers(sim: Simulator, user: An
     assert state(sim, user) is SessionState.READY
 
 
+@pytest.mark.rule("session.faulted-final", "status.unavailable")
 async def test_a_dead_worker_faults_its_session_for_good(sim: Simulator, user: Any) -> None:
     async with user.events() as stream:
         await sim.wait_for(lambda s: s.audit.streams_open == 1)

@@ -30,19 +30,12 @@ from mxgateway.simulator import (
     parse_model,
 )
 from mxgateway.simulator.alarms.conditions import DeviationAlarm, DiscreteAlarm, LimitAlarm
+from mxgateway.simulator.compound import Episodes
 from mxgateway.simulator.model import ModelSource
 from mxgateway.simulator.model.kinds import KINDS
 from mxgateway.simulator.model.lines import Lines
 from mxgateway.simulator.processes import Flow, Follow, Integrate, Interlock, Lag, Switch
-from mxgateway.simulator.signals import (
-    Counter,
-    Episodes,
-    Phases,
-    RandomWalk,
-    Sine,
-    Square,
-    Steps,
-)
+from mxgateway.simulator.signals import Counter, Phases, RandomWalk, Sine, Square, Steps
 
 T = MxDataType
 EXAMPLES = ROOT / "examples" / "plants"
@@ -145,6 +138,7 @@ def test_plant_and_galaxy_have_the_same_attributes_in_every_respect(model: Plant
         assert attribute.category == tag.category
 
 
+@pytest.mark.rule("mx.contained-name")
 def test_contained_names_lead_to_the_same_attribute() -> None:
     plant = running(demo_model())
     assert plant["Tank_001.InletValve.Cmd"] is plant["valve_001.cmd"]
@@ -152,6 +146,7 @@ def test_contained_names_lead_to_the_same_attribute() -> None:
     assert plant.find("Tank_001.Nothing.Cmd") is None
 
 
+@pytest.mark.rule("mx.builtin", "mx.suffix", "mx.attribute-list")
 def test_built_in_attributes_are_there_and_tell_of_their_object() -> None:
     plant = running(demo_model())
     before = len(plant)
@@ -182,6 +177,7 @@ def test_built_in_attributes_are_there_and_tell_of_their_object() -> None:
 # -- scan state ----------------------------------------------------------------------
 
 
+@pytest.mark.rule("mx.quality-off-scan")
 async def test_an_engine_off_scan_takes_its_objects_with_it_and_brings_them_back(
     user: Any, sim: Simulator, clock: ManualClock
 ) -> None:
@@ -212,6 +208,7 @@ async def test_an_engine_off_scan_takes_its_objects_with_it_and_brings_them_back
     assert sim.plant["Pump_002.Speed"].quality == 192
 
 
+@pytest.mark.rule("mx.quality-off-scan")
 async def test_one_object_goes_off_scan_alone(sim: Simulator) -> None:
     await sim.set_value("Pump_001.ScanStateCmd", value=False)
     assert sim.plant["Pump_001.Speed"].quality == 28
@@ -222,6 +219,7 @@ async def test_one_object_goes_off_scan_alone(sim: Simulator) -> None:
 # -- deploying -----------------------------------------------------------------------
 
 
+@pytest.mark.rule("mx.quality-undeployed")
 async def test_a_deploy_adds_removes_and_keeps_attributes(user: Any, sim: Simulator) -> None:
     gone = await user.advised("Pump_003.Speed")
     kept = await user.advised("SimProbe_001.TestInt")

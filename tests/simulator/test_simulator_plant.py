@@ -50,6 +50,7 @@ async def first_values(user: Any, tags: list[str]) -> dict[str, MxValue]:
         return {handles[e.item_handle]: e.value for e in await stream.take(len(handles))}
 
 
+@pytest.mark.rule("mx.types", "value.integer", "value.timestamp")
 async def test_every_data_type_is_there_with_its_variant_and_kind(
     sim: Simulator, user: Any
 ) -> None:
@@ -67,6 +68,7 @@ async def test_every_data_type_is_there_with_its_variant_and_kind(
             assert getattr(value, KINDS[data_type]) is not None
 
 
+@pytest.mark.rule("mx.arrays", "value.sparse-written-only")
 @pytest.mark.parametrize("data_type", ARRAY_TYPES, ids=lambda t: t.name)
 async def test_every_type_that_has_arrays_is_there_as_an_array(
     sim: Simulator, user: Any, data_type: MxDataType
@@ -100,6 +102,7 @@ def test_the_plant_has_the_tags_that_the_documents_name() -> None:
     assert DEFAULT_ITEM == "TestChildObject.TestInt"
 
 
+@pytest.mark.rule("mx.quality", "mx.quality-initial", "value.null")
 async def test_the_odd_probes_are_bad_and_null(sim: Simulator, user: Any) -> None:
     bad = await user.advised("SimProbe_001.AlwaysBad")
     await user.advised("SimProbe_001.NeverUpdates")

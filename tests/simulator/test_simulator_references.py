@@ -52,6 +52,14 @@ def references() -> References:
     return References(Plant(SPECS, clock=ManualClock(), seed=1), lambda: GALAXY)
 
 
+@pytest.mark.rule(
+    "mx.contained-name",
+    "mx.relative",
+    "mx.relative-inside",
+    "mx.default-attribute",
+    "mx.spelt-out",
+    "mx.suffix",
+)
 @pytest.mark.parametrize(
     ("definition", "context", "expected"),
     [
@@ -92,6 +100,14 @@ def test_a_reference_leads_to_its_attribute(
     assert references.name(definition, context) == expected
 
 
+@pytest.mark.rule(
+    "mx.unresolved",
+    "mx.relative-alone",
+    "mx.relative-inside",
+    "mx.default-attribute",
+    "mx.element-zero",
+    "mx.bit",
+)
 @pytest.mark.parametrize(
     ("definition", "context"),
     [
@@ -133,6 +149,7 @@ def test_a_reference_that_cannot_be_resolved_fails_with_6(
     assert references.normalise(definition, context) == definition
 
 
+@pytest.mark.rule("mx.bare-array")
 @pytest.mark.parametrize(
     ("definition", "context"),
     [
@@ -153,6 +170,7 @@ def test_the_bare_name_of_an_array_fails_with_1003_and_gets_brackets(
     assert target.tag.reference == "Tank_001.Trend[]"
 
 
+@pytest.mark.rule("value.array-element", "mx.whole-array")
 @pytest.mark.parametrize(("index", "element"), [("[]", None), ("[-1]", None), ("[3]", 3)])
 def test_elements_are_counted_from_one(
     references: References, index: str, element: int | None
@@ -172,6 +190,7 @@ async def first_value(user: Any, reference: str) -> MxEvent:
     return event
 
 
+@pytest.mark.rule("mx.property")
 @pytest.mark.parametrize(
     ("reference", "data_type", "value"),
     [
@@ -200,6 +219,7 @@ async def test_nothing_is_locked(sim: Simulator, user: Any) -> None:
     assert event.value.bool_value is False
 
 
+@pytest.mark.rule("mx.bit")
 async def test_a_bit_changes_when_it_changes_and_can_be_written(sim: Simulator, user: Any) -> None:
     bit = await user.advised("SimProbe_001.TestInt.31")
     await sim.set_value("SimProbe_001.TestInt", 5)  # leaves the bit as it is
@@ -244,6 +264,7 @@ async def test_other_properties_cannot_be_written(sim: Simulator, user: Any) -> 
     assert complete.statuses[0].detail == 902
 
 
+@pytest.mark.rule("mx.relative", "mx.context")
 async def test_contexts_reach_the_objects_around(sim: Simulator, user: Any) -> None:
     sim.plant["Tank_001.Level"]
     for reference, context in (

@@ -59,6 +59,7 @@ async def completion(sim: Simulator, tag: str, count: int = 1) -> tuple[bool, in
 # -- signing in --------------------------------------------------------------------------
 
 
+@pytest.mark.rule("mx.login")
 async def test_a_good_login_gives_an_id_of_this_session(
     sim: Simulator, user: Any, connect: Any
 ) -> None:
@@ -72,6 +73,7 @@ async def test_a_good_login_gives_an_id_of_this_session(
     assert await completion(sim, SECURED) == (False, 1012)
 
 
+@pytest.mark.rule("mx.login", "mx.login-windows")
 async def test_a_bad_login_gives_zero_or_e_invalidarg_by_the_kind_of_security(
     connect: Any,
 ) -> None:
@@ -93,6 +95,7 @@ async def test_a_bad_login_gives_zero_or_e_invalidarg_by_the_kind_of_security(
             user.channel.close()
 
 
+@pytest.mark.rule("mx.login-open", "mx.open-galaxy")
 async def test_an_open_galaxy_knows_everybody_as_one_and_asks_for_no_sign_in(
     connect: Any,
 ) -> None:
@@ -107,6 +110,7 @@ async def test_an_open_galaxy_knows_everybody_as_one_and_asks_for_no_sign_in(
         user.channel.close()
 
 
+@pytest.mark.rule("mx.user-guid")
 async def test_a_guid_gives_the_same_id_as_the_login(sim: Simulator, user: Any) -> None:
     for guid in (GUID, GUID.strip("{}").upper()):
         reply = await user.invoke(
@@ -136,6 +140,7 @@ def test_users_that_cannot_be_told_apart_are_refused(users: Any) -> None:
 # -- writing -----------------------------------------------------------------------------
 
 
+@pytest.mark.rule("mx.secured-write", "mx.permission")
 async def test_a_secured_write_needs_somebody_who_signed_in_and_may_operate(
     sim: Simulator, user: Any
 ) -> None:
@@ -157,6 +162,7 @@ async def test_a_secured_write_needs_somebody_who_signed_in_and_may_operate(
     assert [record.user_id for record in sim.audit.writes(SECURED)][-1] == operator
 
 
+@pytest.mark.rule("mx.verified-write")
 async def test_a_verified_write_needs_two_different_users(sim: Simulator, user: Any) -> None:
     item = await user.advised(VERIFIED)
     operator, engineer, viewer = [
@@ -186,6 +192,7 @@ async def test_the_refusal_stands_in_the_completion_event(sim: Simulator, user: 
     assert status.detail == 1012
 
 
+@pytest.mark.rule("mx.supervisory-bypass")
 async def test_a_supervisory_advise_makes_a_secured_write_need_nobody(
     sim: Simulator, user: Any
 ) -> None:
@@ -194,6 +201,7 @@ async def test_a_supervisory_advise_makes_a_secured_write_need_nobody(
     assert await completion(sim, VERIFIED) == (True, 0)
 
 
+@pytest.mark.rule("mx.secured-on-plain")
 async def test_a_secured_write_to_a_plain_attribute_is_not_supported_unless_set_so(
     sim: Simulator, user: Any, connect: Any
 ) -> None:
@@ -208,6 +216,7 @@ async def test_a_secured_write_to_a_plain_attribute_is_not_supported_unless_set_
         other.channel.close()
 
 
+@pytest.mark.rule("mx.write-time")
 async def test_write_secured2_carries_the_callers_time(sim: Simulator, user: Any) -> None:
     item = await user.advised(SECURED)
     operator = await sign_in(user, "operator")
@@ -220,6 +229,7 @@ async def test_write_secured2_carries_the_callers_time(sim: Simulator, user: Any
     assert sim.plant[SECURED].timestamp == time
 
 
+@pytest.mark.rule("bulk.secured-users")
 async def test_secured_bulk_writes_name_their_users_per_entry(sim: Simulator, user: Any) -> None:
     first, second = await user.advised(SECURED), await user.advised(VERIFIED)
     one, two = await sign_in(user, "operator"), await sign_in(user, "engineer")
@@ -249,6 +259,7 @@ async def test_secured_bulk_writes_name_their_users_per_entry(sim: Simulator, us
     assert await completion(sim, SECURED) == (True, 0)
 
 
+@pytest.mark.rule("value.secret")
 async def test_secured_values_and_passwords_stand_in_no_text_of_the_audit(
     sim: Simulator, user: Any
 ) -> None:

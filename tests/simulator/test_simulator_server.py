@@ -7,10 +7,12 @@ import gc
 import socket
 import ssl
 import warnings
+from collections import deque
 from typing import Any
 
 import anyio
 import h2.events
+import hpack
 import pytest
 from grpclib.const import Status
 from simulator.raw_peer import RawPeer
@@ -26,6 +28,7 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     StreamEventsRequest,
 )
 from mxgateway.simulator import Settings, Simulator, ThreadedSimulator, TlsFiles
+from mxgateway.simulator.proxy.frames import PREFACE, Frame, FrameCutter, make_frame
 
 
 def framed(message: bytes, *, size: int | None = None, flag: bytes = b"\0") -> bytes:
@@ -70,6 +73,7 @@ async def test_starting_twice_is_an_error(sim: Simulator) -> None:
 # -- TLS ---------------------------------------------------------------------------
 
 
+@pytest.mark.rule("transport.plain-and-tls")
 @pytest.mark.parametrize("form", ["files", "context"])
 async def test_tls_serves_http2_to_who_trusts_the_authority(
     connect: Any, tls_files: Any, form: str
@@ -124,6 +128,7 @@ def test_tls_files_that_do_not_fit_are_a_configuration_error(
 # -- services ------------------------------------------------------------------------
 
 
+@pytest.mark.rule("galaxy.test-connection")
 async def test_the_repository_answers_a_connection_test(sim: Simulator, user: Any) -> None:
     assert (await user.galaxy.test_connection(TestConnectionRequest())).ok
 
@@ -131,6 +136,7 @@ async def test_the_repository_answers_a_connection_test(sim: Simulator, user: An
 # -- bad requests ----------------------------------------------------------------------
 
 
+@pytest.mark.rule("transport.message-size")
 @pytest.mark.parametrize(
     ("body", "status", "text"),
     [
@@ -174,9 +180,63 @@ async def test_a_client_that_speaks_no_http2_is_dropped(sim: Simulator) -> None:
         await sim.wait_for(lambda s: s.audit.connections_closed == 1)
 
 
+async def test_a_call_that_crosses_the_last_goaway_is_refused_as_not_processed(
+    sim: Simulator,
+) -> None:
+    session = sim.gateway.open_session("raw", None)
+    reader, writer = await asyncio.open_connection("127.0.0.1", sim.port)
+    encoder = hpack.Encoder()
+
+    def call(stream_id: int, method: str, message: bytes) -> bytes:
+        headers = [
+            (":method", "POST"),
+            (":scheme", "http"),
+            (":path", f"/mxaccess_gateway.v1.MxAccessGateway/{method}"),
+            (":authority", "simulator"),
+            ("te", "trailers"),
+            ("content-type", "application/grpc+proto"),
+            ("authorization", f"Bearer {sim.api_key}"),
+        ]
+        block = encoder.encode(headers)
+        return make_frame("HEADERS", stream_id, block, 0x4) + make_frame(
+            "DATA", stream_id, framed(message), 0x1
+        )
+
+    async def read(kind: str) -> Frame:
+        with anyio.fail_after(5):
+            while True:
+                for piece in cutter.feed(await reader.read(1 << 16)):
+                    assert isinstance(piece, Frame)
+                    frames.append(piece)
+                while frames:
+                    frame = frames.popleft()
+                    if frame.kind == kind:
+                        return frame
+
+    cutter = FrameCutter(preface=False)
+    frames: deque[Frame] = deque()
+    request = bytes(StreamEventsRequest(session_id=session.id))
+    writer.write(PREFACE + make_frame("SETTINGS") + call(1, "StreamEvents", request))
+    await sim.wait_for(lambda s: s.audit.streams_open == 1)
+    await sim.faults.goaway(debug="restart")
+    ping = await read("PING")
+    writer.write(make_frame("PING", 0, ping.payload, 0x1))
+    assert (await read("GOAWAY")).payload == b"\0\0\0\1\0\0\0\0restart"
+    writer.write(call(3, "OpenSession", b""))
+    refused = await read("RST_STREAM")
+    assert (refused.stream_id, refused.payload) == (3, b"\0\0\0\7")
+    assert sim.audit.calls["OpenSession"] == 0
+    assert sim.audit.connections_closed == 0
+    session.close("client-close")
+    await sim.wait_for(lambda s: s.audit.connections_closed == 1)
+    writer.close()
+    await writer.wait_closed()
+
+
 # -- the end -----------------------------------------------------------------------------
 
 
+@pytest.mark.rule("status.shutdown")
 async def test_stopping_ends_open_streams_as_unavailable_then_says_goaway() -> None:
     sim = Simulator(interval=None)
     await sim.start()

@@ -24,6 +24,7 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
 from mxgateway.simulator import ManualClock, Settings, Simulator
 
 
+@pytest.mark.rule("session.ready", "session.id-opaque")
 async def test_open_session_answers_as_the_gateway_does(sim: Simulator, connect: Any) -> None:
     user = await connect(sim, session=False)
     reply = await user.stub.open_session(OpenSessionRequest(client_session_name="me"))
@@ -70,6 +71,7 @@ async def test_without_a_seed_two_runs_have_different_ids(connect: Any) -> None:
     assert len(ids) == 2
 
 
+@pytest.mark.rule("session.close-idempotent")
 async def test_closing_twice_returns_the_final_state_twice(sim: Simulator, user: Any) -> None:
     for _ in range(2):
         reply = await user.stub.close_session(CloseSessionRequest(session_id=user.session_id))
@@ -80,6 +82,7 @@ async def test_closing_twice_returns_the_final_state_twice(sim: Simulator, user:
     assert sim.session_count == 0
 
 
+@pytest.mark.rule("session.unknown", "status.not-found")
 async def test_an_unknown_session_is_not_found(sim: Simulator, user: Any) -> None:
     user.session_id = "session-" + "0" * 32
     for call in (
@@ -95,12 +98,14 @@ async def test_an_unknown_session_is_not_found(sim: Simulator, user: Any) -> Non
     assert caught.value.status is Status.NOT_FOUND
 
 
+@pytest.mark.rule("session.missing-id", "status.invalid-argument")
 async def test_a_missing_session_id_is_an_invalid_argument(sim: Simulator, user: Any) -> None:
     with pytest.raises(GRPCError) as caught:
         await user.stub.close_session(CloseSessionRequest())
     assert caught.value.status is Status.INVALID_ARGUMENT
 
 
+@pytest.mark.rule("session.only-ready", "status.failed-precondition")
 async def test_a_closed_session_takes_neither_commands_nor_streams(
     sim: Simulator, user: Any
 ) -> None:
@@ -115,6 +120,7 @@ async def test_a_closed_session_takes_neither_commands_nor_streams(
     assert caught.value.status is Status.FAILED_PRECONDITION
 
 
+@pytest.mark.rule("session.limit", "status.resource-exhausted")
 async def test_the_session_limit_holds_until_one_is_closed(
     clock: ManualClock, connect: Any
 ) -> None:
@@ -129,10 +135,12 @@ async def test_the_session_limit_holds_until_one_is_closed(
         user.channel.close()
 
 
+@pytest.mark.rule("session.defaults")
 def test_the_default_session_limit_is_64() -> None:
     assert Settings().session_limit == 64
 
 
+@pytest.mark.rule("command.diagnostics")
 async def test_the_diagnostic_commands_answer(sim: Simulator, user: Any) -> None:
     ping = await user.invoke(MxCommandKind.PING, PingCommand(message="hello"))
     assert ping.diagnostic_message == "hello"
@@ -143,6 +151,7 @@ async def test_the_diagnostic_commands_answer(sim: Simulator, user: Any) -> None
     assert info.worker_info.mxaccess_progid
 
 
+@pytest.mark.rule("command.correlation")
 async def test_a_correlation_id_is_echoed_or_made(sim: Simulator, user: Any) -> None:
     given = await user.invoke(MxCommandKind.PING, PingCommand(), correlation_id="mine")
     assert given.correlation_id == "mine"
@@ -150,12 +159,14 @@ async def test_a_correlation_id_is_echoed_or_made(sim: Simulator, user: Any) -> 
     assert re.fullmatch(r"[0-9a-f]{32}", made.correlation_id)
 
 
+@pytest.mark.rule("status.invalid-argument")
 async def test_a_request_without_command_is_an_invalid_argument(sim: Simulator, user: Any) -> None:
     with pytest.raises(GRPCError) as caught:
         await user.stub.invoke(MxCommandRequest(session_id=user.session_id))
     assert caught.value.status is Status.INVALID_ARGUMENT
 
 
+@pytest.mark.rule("session.not-restored")
 async def test_a_restarted_simulator_has_the_same_port_and_no_old_session(
     clock: ManualClock, connect: Any
 ) -> None:

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from mxgateway.errors import ConfigurationError
 from mxgateway.generated.mxaccess_gateway.v1 import MxDataType
 from mxgateway.simulator import ManualClock, Plant, TagSpec
+from mxgateway.simulator.compound import Each, Episodes
+from mxgateway.simulator.moment import Signal
 from mxgateway.simulator.processes import (
     Above,
     Approach,
@@ -30,13 +32,10 @@ from mxgateway.simulator.processes import (
 from mxgateway.simulator.signals import (
     Clocked,
     Counter,
-    Each,
-    Episodes,
     Phases,
     Ramp,
     RandomWalk,
     Rotate,
-    Signal,
     Sine,
     Square,
     Steps,

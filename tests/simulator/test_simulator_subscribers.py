@@ -56,6 +56,7 @@ def numbers(events: list[MxEvent]) -> list[int]:
     return [event.worker_sequence for event in events]
 
 
+@pytest.mark.rule("events.shared")
 async def test_every_subscriber_gets_the_same_events(clock: ManualClock, connect: Any) -> None:
     async with running(clock, max_subscribers=3) as sim, AsyncExitStack() as stack:
         user = await connect(sim)
@@ -71,6 +72,7 @@ async def test_every_subscriber_gets_the_same_events(clock: ManualClock, connect
         assert received[0] == received[1] == received[2]
 
 
+@pytest.mark.rule("events.shared-limit", "status.resource-exhausted")
 async def test_the_ninth_subscriber_is_too_many(clock: ManualClock, connect: Any) -> None:
     async with running(clock, max_subscribers=8) as sim, AsyncExitStack() as stack:
         user = await connect(sim)
@@ -101,6 +103,7 @@ async def test_a_subscriber_may_resume_beside_one_that_listens(
         user.channel.close()
 
 
+@pytest.mark.rule("events.overflow-shared")
 @pytest.mark.parametrize("overflow", ["disconnect", "fail-fast"])
 async def test_on_a_shared_session_only_the_slow_stream_ends(
     clock: ManualClock, connect: Any, overflow: str
@@ -139,6 +142,7 @@ async def test_on_a_shared_session_only_the_slow_stream_ends(
             user.channel.close()
 
 
+@pytest.mark.rule("events.resume")
 @pytest.mark.requirement("sub.slow-consumer")
 async def test_who_was_disconnected_resumes_without_loss(clock: ManualClock, connect: Any) -> None:
     settings: dict[str, Any] = {"queue_limit": 100, "ring_size": 100_000}

@@ -37,6 +37,7 @@ async def pending(sim: Simulator, count: int) -> None:
     await sim.wait_for(lambda s: [w.worker.pending for w in s.gateway.open_sessions][-1] == count)
 
 
+@pytest.mark.rule("session.pending-limit", "command.in-order", "status.resource-exhausted")
 async def test_the_129th_pending_command_fails_at_once_and_128_are_answered_in_order(
     sim: Simulator, user: Any, connect: Any
 ) -> None:
@@ -60,6 +61,7 @@ async def test_the_129th_pending_command_fails_at_once_and_128_are_answered_in_o
     assert executed == [str(n) for n in range(128)]
 
 
+@pytest.mark.rule("command.cancel-goes-on", "status.cancelled")
 async def test_a_cancelled_call_does_not_stop_its_command(sim: Simulator, user: Any) -> None:
     item = await user.advised(TAG)
     fault = await sim.faults.hang_worker()
@@ -76,6 +78,7 @@ async def test_a_cancelled_call_does_not_stop_its_command(sim: Simulator, user: 
     assert sim.audit.commands["WRITE"] == 1
 
 
+@pytest.mark.rule("command.timeout", "status.deadline-exceeded")
 async def test_a_command_that_takes_too_long_is_answered_and_still_takes_effect(
     connect: Any, clock: ManualClock
 ) -> None:
@@ -99,6 +102,7 @@ async def test_a_command_that_takes_too_long_is_answered_and_still_takes_effect(
         user.channel.close()
 
 
+@pytest.mark.rule("command.in-order")
 async def test_commands_take_the_delay_that_was_set_one_after_another(
     connect: Any, clock: ManualClock
 ) -> None:
@@ -127,6 +131,7 @@ async def test_a_session_that_ends_drops_what_has_not_run(sim: Simulator, user: 
     assert sim.audit.commands["PING"] == 0
 
 
+@pytest.mark.rule("command.shutdown")
 @pytest.mark.parametrize(
     ("state", "final"), [("closed", SessionState.CLOSED), ("faulted", SessionState.FAULTED)]
 )

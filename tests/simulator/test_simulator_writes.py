@@ -38,6 +38,7 @@ def refused(reply: Any) -> None:
     assert reply.statuses[0].category is MxStatusCategory.OPERATIONAL_ERROR
 
 
+@pytest.mark.rule("write.completion", "mx.one-status")
 async def test_a_write_takes_effect_and_sends_completion_then_data_change(
     sim: Simulator, user: Any, clock: ManualClock
 ) -> None:
@@ -76,6 +77,7 @@ async def test_a_write_reaches_every_session_that_advised_the_tag(
     assert {first.session_id, second.session_id} == {watcher.session_id}
 
 
+@pytest.mark.rule("mx.change-only", "write.one-completion")
 async def test_writing_the_value_it_has_completes_without_a_data_change(
     sim: Simulator, user: Any
 ) -> None:
@@ -91,6 +93,7 @@ async def test_writing_the_value_it_has_completes_without_a_data_change(
     ]
 
 
+@pytest.mark.rule("write.advise-first")
 async def test_an_unadvised_item_cannot_be_written(sim: Simulator, user: Any) -> None:
     item = await user.add(TAG)
     refused(await user.write(item, MxValue(int32_value=1)))
@@ -102,6 +105,7 @@ async def test_an_unadvised_item_cannot_be_written(sim: Simulator, user: Any) ->
     assert sim.audit.writes(TAG) == []
 
 
+@pytest.mark.rule("mx.write-before-value")
 async def test_a_write_before_the_first_data_change_is_refused(
     clock: ManualClock, connect: Any
 ) -> None:
@@ -122,6 +126,14 @@ async def test_a_reference_that_leads_nowhere_cannot_be_written(sim: Simulator, 
     refused(await user.write(await user.advised("Nowhere.Value"), MxValue(int32_value=1)))
 
 
+@pytest.mark.rule(
+    "mx.not-writable",
+    "mx.coercion",
+    "mx.wrong-type",
+    "mx.secured-needed",
+    "mx.verified-needed",
+    "mx.view-only",
+)
 @pytest.mark.parametrize(
     ("tag", "value", "category", "detail"),
     [
@@ -156,6 +168,7 @@ async def test_what_the_object_refuses_is_accepted_and_fails_in_the_completion(
     assert sim.audit.values_written(tag) == []
 
 
+@pytest.mark.rule("mx.supervisory-bypass", "write.user-supervisory")
 @pytest.mark.parametrize("tag", ["SimProbe_001.Secured", "SimProbe_001.Verified"])
 async def test_a_supervisory_advise_asks_for_no_sign_in(
     sim: Simulator, user: Any, tag: str
@@ -169,6 +182,7 @@ async def test_a_supervisory_advise_asks_for_no_sign_in(
     assert sim.audit.writes(tag)[0].user_id == 12
 
 
+@pytest.mark.rule("write.user-supervisory")
 async def test_the_user_id_counts_on_a_supervisory_advise_only(sim: Simulator, user: Any) -> None:
     item = await user.advised(TAG)
     await user.write(item, MxValue(int32_value=1), user_id=12)
@@ -195,6 +209,7 @@ async def test_the_attribute_category_says_who_may_write(
         user.channel.close()
 
 
+@pytest.mark.rule("mx.write-time")
 async def test_write2_carries_the_callers_time(sim: Simulator, user: Any) -> None:
     item = await user.advised(TAG)
     time = datetime(2020, 2, 29, 12, 30, 15, 123456, tzinfo=UTC)
@@ -214,6 +229,7 @@ async def test_write2_carries_the_callers_time(sim: Simulator, user: Any) -> Non
     assert change.worker_timestamp != time
 
 
+@pytest.mark.rule("value.sparse-index", "value.sparse-element", "status.invalid-argument")
 async def test_a_malformed_write_is_an_invalid_argument(sim: Simulator, user: Any) -> None:
     item = await user.advised("SimProbe_001.TestIntArray")
     handles = {"server_handle": user.server, "item_handle": item}
@@ -249,6 +265,7 @@ async def test_a_malformed_write_is_an_invalid_argument(sim: Simulator, user: An
     assert (await user.write(item, MxValue(sparse_array_value=sparse))).hresult == 0
 
 
+@pytest.mark.rule("value.array-whole")
 async def test_a_whole_array_write_replaces_every_element(sim: Simulator, user: Any) -> None:
     item = await user.advised("SimProbe_001.TestStringArray")
     array = MxArray(string_values=StringArray(values=["a", "b"]))
@@ -259,6 +276,7 @@ async def test_a_whole_array_write_replaces_every_element(sim: Simulator, user: 
     assert change.value.array_value.dimensions == [2]
 
 
+@pytest.mark.rule("value.array-element")
 async def test_an_element_write_leaves_the_others(sim: Simulator, user: Any) -> None:
     await user.advised("SimProbe_001.TestIntArray")
     item = await user.advised("SimProbe_001.TestIntArray[2]")
@@ -270,6 +288,7 @@ async def test_an_element_write_leaves_the_others(sim: Simulator, user: Any) -> 
     assert element.value.int32_value == 50
 
 
+@pytest.mark.rule("value.sparse-reset")
 async def test_a_sparse_write_resets_what_it_does_not_list(sim: Simulator, user: Any) -> None:
     item = await user.advised("SimProbe_001.TestIntArray")
     sparse = MxSparseArray(
@@ -281,6 +300,7 @@ async def test_a_sparse_write_resets_what_it_does_not_list(sim: Simulator, user:
     await sim.wait_for(lambda s: s.plant["SimProbe_001.TestIntArray"].value == [0, 0, 9, 0])
 
 
+@pytest.mark.rule("mx.write-in-flight")
 async def test_a_completion_is_lost_when_the_item_is_un_advised_meanwhile(
     clock: ManualClock, connect: Any
 ) -> None:
@@ -297,6 +317,7 @@ async def test_a_completion_is_lost_when_the_item_is_un_advised_meanwhile(
         user.channel.close()
 
 
+@pytest.mark.rule("write.one-completion")
 async def test_writes_complete_in_the_order_in_which_they_were_sent(
     sim: Simulator, user: Any
 ) -> None:
@@ -307,6 +328,7 @@ async def test_writes_complete_in_the_order_in_which_they_were_sent(
     assert sim.audit.values_written(TAG) == list(range(1, 51))
 
 
+@pytest.mark.rule("value.sparse-element")
 async def test_a_sparse_element_of_another_type_or_given_twice_is_an_invalid_argument(
     sim: Simulator, user: Any
 ) -> None:
@@ -327,6 +349,7 @@ async def test_a_sparse_element_of_another_type_or_given_twice_is_an_invalid_arg
     assert sim.audit.writes("SimProbe_001.TestIntArray") == []
 
 
+@pytest.mark.rule("mx.pending-first")
 async def test_a_completion_may_be_pending_first(clock: ManualClock, connect: Any) -> None:
     settings = Settings(pending_first=True)
     async with Simulator(interval=None, clock=clock, settings=settings) as sim:
@@ -341,6 +364,7 @@ async def test_a_completion_may_be_pending_first(clock: ManualClock, connect: An
         user.channel.close()
 
 
+@pytest.mark.rule("mx.host-stopped")
 @pytest.mark.parametrize(
     ("host", "source", "detail"),
     [

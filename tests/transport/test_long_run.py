@@ -27,7 +27,7 @@ def ours() -> Counter[str]:
     return Counter(
         type(o).__qualname__
         for o in gc.get_objects()
-        if type(o).__module__.startswith(("mxgateway.transport", "h2.stream", "h2.connection"))
+        if str(type(o).__module__).startswith(("mxgateway.transport", "h2.stream", "h2.connection"))
     )
 
 

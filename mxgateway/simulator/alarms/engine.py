@@ -10,33 +10,23 @@ from typing import Any
 from mxgateway.errors import ConfigurationError
 from mxgateway.generated.mxaccess_gateway.v1 import (
     ActiveAlarmSnapshot,
-    AlarmProviderMode,
-    AlarmProviderStatus,
     AlarmTransitionKind,
     MxDataType,
 )
 from mxgateway.simulator.alarms.conditions import Condition
 from mxgateway.simulator.alarms.messages import snapshot_message
-from mxgateway.simulator.alarms.points import (
-    PROVIDER,
-    AlarmPoint,
-    PointSpec,
-    UnknownAlarmError,
-    points_of,
-)
+from mxgateway.simulator.alarms.points import AlarmPoint, UnknownAlarmError, points_of
+from mxgateway.simulator.alarms.provider import Provider
 from mxgateway.simulator.alarms.subtags import Subtags
+from mxgateway.simulator.alarms.table import AlarmTable
 from mxgateway.simulator.clock import Clock, IdSource
 from mxgateway.simulator.coercion import to_float
 from mxgateway.simulator.plant import Plant, Tag
 from mxgateway.simulator.variant import to_message
 
-__all__ = ["FORCED", "AlarmEngine"]
-
-FORCED = "forced by configuration"
-"""Reason of a provider that never was the native one."""
+__all__ = ["AlarmEngine"]
 
 _USABLE = 64  # OPC DA quality from which a value counts
-_UNASSIGNED = "Unassigned"
 
 _Kind = AlarmTransitionKind
 
@@ -55,12 +45,11 @@ class AlarmEngine:
         clock: Where times come from.
         ids: Where native GUIDs come from.
         group_of: Returns the area of an object, or "".
+        disabled: Says whether the alarms of an object are disabled.
         forced_subtag: Whether alarms are made up from tags for good.
 
     Attributes:
-        mode: Where alarms are taken from now.
-        reason: Why.
-        since: Since when.
+        provider: Where alarms are taken from.
         on_transition: Called for every transition, after the fact.
         on_mode: Called when the provider has changed.
 
@@ -76,22 +65,20 @@ class AlarmEngine:
         clock: Clock,
         ids: IdSource,
         group_of: Callable[[str], str],
+        disabled: Callable[[str], bool] = lambda _object: False,
         forced_subtag: bool = False,
     ) -> None:
         self._plant = plant
         self._clock = clock
         self._ids = ids
-        self._group_of = group_of
-        self._forced = forced_subtag
-        self._points: dict[str, AlarmPoint] = {}
+        self._disabled = disabled
+        self._points = AlarmTable(group_of, self.guid)
         self._unwatch: list[Callable[[], None]] = []
         self._subtags = Subtags(plant, self._acknowledge_by_subtag, clock=clock)
         self.on_transition: Callable[[AlarmPoint, AlarmTransitionKind], None] = lambda *_: None
         self.on_mode: Callable[[], None] = lambda: None
-        native = AlarmProviderMode.ALARMMGR
-        self.mode = AlarmProviderMode.SUBTAG if forced_subtag else native
-        self.reason = FORCED if forced_subtag else ""
-        self.since = clock()
+        self.provider = Provider(clock, forced_subtag=forced_subtag)
+        self.provider.on_change = self._provider_changed
         self.load(conditions)
 
     # -- what there is -----------------------------------------------------------
@@ -112,41 +99,33 @@ class AlarmEngine:
                     raise ConfigurationError(
                         f"alarm {spec.short}: the plant has no attribute {reference}"
                     )
-        before, self._points = self._points, {}
-        for spec in specs:
-            point = AlarmPoint(spec, spec.area or self._group(spec.source))
-            known = before.pop(_key(point.reference), None)
-            if known is not None:
-                known.spec, point = spec, known
-            self._points[_key(point.reference)] = point
-        for key, point in before.items():
-            if point.spec.judge is None:
-                self._points[key] = point  # raised by hand, and described nowhere
-            elif point.active:
+        for point in self._points.replace(specs):
+            if point.active:
                 self._clear(point)
-        self._subtags.follow(self._points.values())
+        self._subtags.follow(self._points)
         self._watch()
 
     def _rounding(self, condition: Condition) -> Callable[[float], float]:
         tag = self._plant.find(condition.reference)
         return to_float if tag is not None and tag.info.data_type is MxDataType.FLOAT else float
 
-    def _group(self, source: str) -> str:
-        return self._group_of(source) or _UNASSIGNED
-
     def _watch(self) -> None:
         for unwatch in self._unwatch:
             unwatch()
         readers: dict[str, list[AlarmPoint]] = {}
-        for point in self._points.values():
+        for point in self._points:
             for reference in point.spec.reads:
                 readers.setdefault(reference.lower(), []).append(point)
         self._unwatch = [
             self._plant.watch(reference, self._changed(points))
             for reference, points in readers.items()
         ]
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Evaluate every condition, as after objects were enabled or disabled."""
         now = self._clock()
-        for point in self._points.values():
+        for point in self._points:
             self._evaluate(point, now)
 
     def __getitem__(self, reference: str) -> AlarmPoint:
@@ -155,30 +134,21 @@ class AlarmEngine:
         Raises:
             UnknownAlarmError: There is no such alarm.
         """
-        wanted = _key(reference)
-        point = self._points.get(wanted)
-        if point is None:
-            digits = wanted.strip("{}").replace("-", "")
-            for each in self._points.values():
-                guid = self.guid(each).replace("-", "")
-                if wanted == _key(each.spec.short) or (guid and guid == digits):
-                    return each
-            raise UnknownAlarmError(f"there is no alarm {reference!r}")
-        return point
+        return self._points[reference]
 
     def __iter__(self) -> Iterator[AlarmPoint]:
         """Yield all alarms that can occur."""
-        return iter(self._points.values())
+        return iter(self._points)
 
     @property
     def active(self) -> list[AlarmPoint]:
         """The alarms that are active, in the order of the plant."""
-        return [point for point in self._points.values() if point.active]
+        return [point for point in self._points if point.active]
 
     @property
     def degraded(self) -> bool:
         """Whether alarms are made up from tags."""
-        return self.mode is AlarmProviderMode.SUBTAG
+        return self.provider.degraded
 
     def guid(self, point: AlarmPoint) -> str:
         """Return the GUID under which the provider of the moment knows an alarm."""
@@ -188,15 +158,9 @@ class AlarmEngine:
         """Return the active alarms whose reference begins with `prefix`, as messages."""
         return [
             snapshot_message(point, degraded=self.degraded)
-            for point in self._points.values()
+            for point in self._points
             if point.active and point.reference.startswith(prefix)
         ]
-
-    def provider_status(self) -> AlarmProviderStatus:
-        """Return the provider of the moment, as a message."""
-        return AlarmProviderStatus(
-            mode=self.mode, degraded=self.degraded, reason=self.reason, since=self.since
-        )
 
     # -- what happens ------------------------------------------------------------
 
@@ -210,6 +174,10 @@ class AlarmEngine:
     def _evaluate(self, point: AlarmPoint, now: datetime) -> None:
         judge = point.spec.judge
         if point.forced or judge is None:
+            return
+        if self._disabled(point.spec.source):
+            if point.active:
+                self._clear(point, now)
             return
         values: list[Any] = []
         for reference in point.spec.reads:
@@ -271,30 +239,12 @@ class AlarmEngine:
         try:
             point = self[reference]
         except UnknownAlarmError:
-            point = self._made_up(reference, severity, description, category)
+            point = self._points.make_up(
+                reference, severity=severity, description=description, category=category
+            )
         point.forced = True
         if not point.active:
             self._raise(point, self._clock())
-        return point
-
-    def _made_up(
-        self, reference: str, severity: int, description: str, category: str
-    ) -> AlarmPoint:
-        area, short = "", reference.removeprefix(f"{PROVIDER}!")
-        if short != reference:
-            area, _, short = short.partition(".")
-        if not short.partition(".")[2]:
-            raise ConfigurationError(f"alarm {reference!r}: give Galaxy!Area.Object.Attribute")
-        spec = PointSpec(
-            short=short,
-            attribute=short,
-            type_name="DSC",
-            severity=severity,
-            category=category,
-            description=description,
-        )
-        point = AlarmPoint(spec, area or self._group(spec.source))
-        self._points[_key(point.reference)] = point
         return point
 
     def clear(self, reference: str) -> None:
@@ -330,7 +280,8 @@ class AlarmEngine:
     def _acknowledge(self, point: AlarmPoint, comment: str, operator: str) -> None:
         point.acked = True
         point.comment = comment
-        point.operator = operator
+        # By its tag an alarm is acknowledged without a name (MXAccess reference, section 9).
+        point.operator = "" if self.degraded else operator
         now = self._clock()
         if point.active:
             self._tell(point, _Kind.ACKNOWLEDGE, now)
@@ -345,12 +296,7 @@ class AlarmEngine:
 
     def failover(self, reason: str = "the alarm manager does not answer") -> None:
         """Make alarms up from tags from now on; what is active counts as raised now."""
-        self.mode = AlarmProviderMode.SUBTAG
-        self.reason = reason
-        self.since = self._clock()
-        for point in self.active:
-            point.seen = self.since
-        self.on_mode()
+        self.provider.failover(reason)
 
     def failback(self) -> None:
         """Take alarms from the alarm manager again; nothing happens where that is so.
@@ -358,17 +304,13 @@ class AlarmEngine:
         Raises:
             ConfigurationError: The fallback is forced.
         """
-        if self._forced:
-            raise ConfigurationError("the subtag mode is forced; there is no way back")
+        self.provider.failback()
+
+    def _provider_changed(self) -> None:
         if self.degraded:
-            self.mode = AlarmProviderMode.ALARMMGR
-            self.reason = "the alarm manager answers again"
-            self.since = self._clock()
-            self.on_mode()
-
-
-def _key(reference: str) -> str:
-    return reference.lower()
+            for point in self.active:
+                point.seen = self.provider.since
+        self.on_mode()
 
 
 def _guid(digits: str) -> str:

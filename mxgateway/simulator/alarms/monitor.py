@@ -19,10 +19,11 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     SubscribeAlarmsCommand,
 )
 from mxgateway.simulator.alarms.areas import Areas
-from mxgateway.simulator.alarms.engine import FORCED, AlarmEngine
+from mxgateway.simulator.alarms.engine import AlarmEngine
 from mxgateway.simulator.alarms.feed import FeedSubscriber, shutting_down
 from mxgateway.simulator.alarms.messages import snapshot_message, transition_message
 from mxgateway.simulator.alarms.points import AlarmPoint
+from mxgateway.simulator.alarms.provider import FORCED
 from mxgateway.simulator.alarms.queries import AlarmQuery
 from mxgateway.simulator.clock import Clock
 
@@ -87,7 +88,7 @@ class AlarmMonitor:
         first = [AlarmFeedMessage(active_alarm=each) for each in self.engine.snapshots(prefix)]
         first.append(AlarmFeedMessage(snapshot_complete=True))
         if self._tells_provider:
-            first.append(AlarmFeedMessage(provider_status=self.engine.provider_status()))
+            first.append(AlarmFeedMessage(provider_status=self.engine.provider.status()))
         stream = FeedSubscriber(prefix, first, self._limit)
         self._streams.append(stream)
         self._on_change()
@@ -108,10 +109,11 @@ class AlarmMonitor:
 
     def _mode_changed(self) -> None:
         if self._tells_provider:
-            self._send(AlarmFeedMessage(provider_status=self.engine.provider_status()))
+            self._send(AlarmFeedMessage(provider_status=self.engine.provider.status()))
         for session, subscription in self._subscribed():
             if not subscription.forced:
-                self._publish_mode(session, self.engine.mode, self.engine.reason)
+                provider = self.engine.provider
+                self._publish_mode(session, provider.mode, provider.reason)
         self._on_change()
 
     def _send(self, message: AlarmFeedMessage, reference: str | None = None) -> None:

@@ -160,7 +160,7 @@ def points_of(
                 reads=(reference,),
                 judge=_equal(condition.active),
                 type_name="DSC",
-                severity=condition.priority,
+                severity=max(1, condition.priority),  # 0 is shown as 1
                 category=condition.category,
                 description=condition.description,
                 area=condition.area,
@@ -194,7 +194,7 @@ def _point(
         reads=reads,
         judge=judge,
         type_name=name,
-        severity=priority,
+        severity=max(1, priority),  # 0 is shown as 1
         category=condition.category,
         description=condition.description,
         area=condition.area,

@@ -23,7 +23,7 @@ _Acknowledge = Callable[[AlarmPoint, str], None]
 class Subtags:
     """The subtags of all alarms that the plant has attributes for.
 
-    Writing another text to `.AckMsg` acknowledges.
+    Writing a comment to `.AckMsg` acknowledges, even an empty one or the same again.
 
     Args:
         plant: The attributes.
@@ -37,7 +37,6 @@ class Subtags:
         self._clock = clock
         self._points: dict[str, list[AlarmPoint]] = {}
         self._used: dict[str, Tag] = {}
-        self._setting = False
         others = plant.on_new
 
         def entered(tag: Tag) -> None:
@@ -84,7 +83,7 @@ class Subtags:
             return
         self._used[name] = tag
         if suffix == "ackmsg":
-            tag.watchers[self] = self._commented
+            tag.writers[self] = self._commented
         if suffix in _VALUES:
             self._refresh(tag, self._clock())
 
@@ -93,15 +92,9 @@ class Subtags:
         self._set(tag, _VALUES[suffix](self._points[owner]), now)
 
     def _set(self, tag: Tag, value: Any, now: datetime) -> None:
-        self._setting = True
-        try:
-            self._plant.set(tag, value, now=now)
-        finally:
-            self._setting = False
+        self._plant.set(tag, value, now=now)
 
-    def _commented(self, tag: Tag, _now: datetime) -> None:
-        if self._setting:
-            return
+    def _commented(self, tag: Tag) -> None:
         for point in self._points.get(tag.spec.reference.lower().rpartition(".")[0], ()):
             self._acknowledge(point, str(tag.value))
 
@@ -110,11 +103,15 @@ def _any_active(points: list[AlarmPoint]) -> bool:
     return any(point.active for point in points)
 
 
+def _deviates(point: AlarmPoint) -> bool:
+    return point.spec.type_name.startswith("Dev.")
+
+
 _VALUES: dict[str, Callable[[list[AlarmPoint]], Any]] = {
     "inalarm": _any_active,
     "alarmed": _any_active,
-    "levelalarmed": _any_active,
-    "deviationalarmed": _any_active,
+    "levelalarmed": lambda points: _any_active([p for p in points if not _deviates(p)]),
+    "deviationalarmed": lambda points: _any_active([p for p in points if _deviates(p)]),
     "acked": lambda points: all(point.acked for point in points),
     "ackmsg": lambda points: points[0].comment,
 }

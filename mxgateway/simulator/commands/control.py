@@ -44,8 +44,9 @@ def get_worker_info(call: Call, _command: Any) -> MxCommandReply:
 
 
 def drain_events(call: Call, command: Any) -> MxCommandReply:
-    """Hand out the events that nobody has taken yet."""
-    events = call.session.events.drain(command.max_events)
+    """Tell the events that wait for a stream: those of the worker's queue at this moment."""
+    take = call.gateway.settings.drain_takes
+    events = call.session.events.drain(command.max_events, take=take)
     return ok(drain_events=DrainEventsReply(events=events))
 
 

@@ -17,10 +17,10 @@ from mxgateway.generated.mxaccess_gateway.v1 import BulkReadReply, BulkReadResul
 from mxgateway.simulator.call import Call
 from mxgateway.simulator.commands.items import add
 from mxgateway.simulator.items import Item, Registration
-from mxgateway.simulator.parts import look
-from mxgateway.simulator.references import INVALID_REFERENCE, Target
+from mxgateway.simulator.parts import look, refusal
+from mxgateway.simulator.references import Target
 from mxgateway.simulator.replies import MxAccessFailure, find_registration, ok, reason_of
-from mxgateway.simulator.status import OK_STATUS, unresolved_status
+from mxgateway.simulator.status import OK_STATUS
 from mxgateway.simulator.variant import NO_DATA, to_message
 
 __all__ = ["read_bulk"]
@@ -85,7 +85,7 @@ def _fill(call: Call, result: BulkReadResult, target: Target) -> None:
     """Enter what a data change would say now."""
     seen = None if target.tag is None else look(target)
     if seen is None or target.tag is None:
-        status = unresolved_status(target.detail or INVALID_REFERENCE)
+        status = refusal(target)
         result.value = to_message(NO_DATA, None)
         result.source_timestamp = call.gateway.clock()
         result.statuses = [status]

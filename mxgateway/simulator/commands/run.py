@@ -40,6 +40,7 @@ async def run(call: Call, command: Command, payload: Any, correlation_id: str) -
     def job() -> MxCommandReply:
         assert command.handler is not None
         try:
+            _may_run(call, command)
             reply = command.handler(call, payload)
         except MxAccessFailure as failure:
             reply = failed(failure)
@@ -48,6 +49,7 @@ async def run(call: Call, command: Command, payload: Any, correlation_id: str) -
     async def waiting_job() -> MxCommandReply:
         assert command.waiting_handler is not None
         try:
+            _may_run(call, command)
             reply = await command.waiting_handler(call, payload)
         except MxAccessFailure as failure:
             reply = failed(failure)
@@ -56,3 +58,10 @@ async def run(call: Call, command: Command, payload: Any, correlation_id: str) -
     if command.waiting_handler is not None:
         return await session.worker.run_waiting(waiting_job, session.command_timeout)
     return await session.worker.run(job, session.command_timeout)
+
+
+def _may_run(call: Call, command: Command) -> None:
+    """Refuse a command that a fault is set for."""
+    refusal = call.gateway.gate.refusal(command.kind.name)
+    if refusal is not None:
+        raise MxAccessFailure(refusal.text, refusal.hresult)

@@ -95,7 +95,11 @@ def _time(text: str) -> datetime:
     return time
 
 
-_SHOWN = {"Side": "'request' | 'reply'", "str | PathLike[str]": "str"}
+_SHOWN = {
+    "Side": "'request' | 'reply'",
+    "Ending": "'stopped' | 'no-answer' | 'frozen'",
+    "str | PathLike[str]": "str",
+}
 _FROM_JSON: dict[str, Callable[[Any], Any]] = {"data": _bytes, "timestamp": _time}
 
 

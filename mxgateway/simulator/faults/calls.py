@@ -8,8 +8,10 @@ from typing import Any
 from grpclib.const import Status
 
 from mxgateway.errors import ConfigurationError
+from mxgateway.generated.mxaccess_gateway.v1 import MxCommandKind
 from mxgateway.simulator.faults.registry import FaultBase
-from mxgateway.simulator.gate import Hold, Side
+from mxgateway.simulator.gate import Hold, Refusal, Side
+from mxgateway.simulator.status import E_FAIL
 
 __all__ = ["CallFaults"]
 
@@ -101,6 +103,67 @@ class CallFaults(FaultBase):
         hold = Hold(None, "reply", times, damage=damage)
         hold.wants = lambda reply: bool(getattr(reply, "next_page_token", ""))
         return self._set("corrupt_page_tokens", hold)
+
+    async def revoke_key(self, key_id: str) -> int:
+        """Revoke an API key: every new call with it is UNAUTHENTICATED, open streams go on.
+
+        Returns:
+            The id of the fault; clearing it makes the key good again.
+
+        Raises:
+            ConfigurationError: There is no such key, or it is revoked already.
+        """
+        ring = self._simulator.keys
+        ring.revoke(key_id)
+
+        async def undo() -> None:
+            ring.restore(key_id)
+
+        return self._begin("revoke_key", {"key_id": key_id}, undo)
+
+    async def refuse_commands(
+        self,
+        kind: str,
+        *,
+        hresult: int = E_FAIL,
+        text: str = "a fault of the simulator",
+        times: int | None = 1,
+    ) -> int:
+        """Let MXAccess refuse commands of a kind ("ADD_ITEM") with an HRESULT.
+
+        Some that were seen: -2147024891 without a licence, -2147024882 out of memory,
+        -2147023174 while the runtime is gone (MXAccess reference, section 1.3). A bulk
+        command is refused as a whole.
+
+        Returns:
+            The id of the fault.
+
+        Raises:
+            ConfigurationError: There is no such kind, or the HRESULT is no failure.
+        """
+        if kind not in MxCommandKind.__members__ or kind == "UNSPECIFIED":
+            raise ConfigurationError(f"refuse_commands: there is no command kind {kind!r}")
+        if not -(1 << 31) <= hresult < 0:
+            raise ConfigurationError(f"refuse_commands: an HRESULT of a failure, not {hresult}")
+
+        if times is not None and times < 1:
+            raise ConfigurationError("refuse_commands: times: give 1 or more, or None for no limit")
+        refusals = self._simulator.gateway.gate.refusals
+        refusal = Refusal(kind, hresult, text, times)
+
+        async def undo() -> None:
+            refusals.remove(refusal)
+
+        arguments = {"kind": kind, "hresult": hresult, "text": text, "times": times}
+        number = self._begin("refuse_commands", arguments, undo)
+
+        def spent() -> None:
+            refusals.remove(refusal)
+            self._forget(number)
+
+        refusal.spent = spent
+        refusals.append(refusal)
+        return number
 
     def _set(self, kind: str, hold: Hold, **arguments: Any) -> int:
         if hold.left is not None and hold.left < 1:

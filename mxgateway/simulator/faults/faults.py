@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from mxgateway.simulator.faults.calls import CallFaults
 from mxgateway.simulator.faults.network import NetworkFaults
+from mxgateway.simulator.faults.plant import PlantFaults
 from mxgateway.simulator.faults.sessions import SessionFaults
 
 __all__ = ["Faults"]
 
 
-class Faults(CallFaults, NetworkFaults, SessionFaults):
+class Faults(CallFaults, NetworkFaults, SessionFaults, PlantFaults):
     """The faults of one simulator (`Simulator.faults`).
 
     A method strikes at once and returns how many it struck, or sets a fault that

@@ -81,10 +81,6 @@ class NetworkFaults(FaultBase):
         listener.silence()
         return number
 
-    def _only(self, kind: str) -> None:
-        if any(fault.kind == kind for fault in self.active()):
-            raise ConfigurationError(f"{kind} is in force already; clear it first")
-
     async def goaway(
         self,
         *,

@@ -70,6 +70,11 @@ class FaultBase:
         self._active.clear()
         self._simulator.gateway.gate.release()
 
+    def _only(self, kind: str) -> None:
+        """Refuse a fault of a kind that is in force."""
+        if any(fault.kind == kind for fault in self.active()):
+            raise ConfigurationError(f"{kind} is in force already; clear it first")
+
     def _note(self, kind: str) -> None:
         """Count a fault in the audit."""
         self._simulator.audit.faults[kind] += 1

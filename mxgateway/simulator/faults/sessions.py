@@ -1,9 +1,6 @@
-"""Faults of sessions and workers, and what the plant can do to clients."""
+"""Faults of sessions and workers."""
 
 from __future__ import annotations
-
-from datetime import datetime
-from typing import Any
 
 from grpclib.const import Status
 from grpclib.exceptions import GRPCError
@@ -12,7 +9,6 @@ from mxgateway.errors import ConfigurationError
 from mxgateway.generated.mxaccess_gateway.v1 import SessionState
 from mxgateway.simulator.events import frame
 from mxgateway.simulator.faults.registry import FaultBase
-from mxgateway.simulator.plant import GOOD
 from mxgateway.simulator.sessions import Session
 
 __all__ = ["SessionFaults"]
@@ -93,33 +89,3 @@ class SessionFaults(FaultBase):
         if found is None or found.closed:
             raise ConfigurationError(f"there is no open session {session_id!r}")
         return [found]
-
-    # -- what the plant can do ---------------------------------------------------------
-
-    async def set_value(
-        self,
-        tag: str,
-        value: Any = None,
-        *,
-        quality: int = GOOD,
-        timestamp: datetime | None = None,
-    ) -> None:
-        """Give an attribute a value from inside the plant, as `Simulator.set_value` does."""
-        await self._simulator.set_value(tag, value, quality=quality, timestamp=timestamp)
-        self._note("set_value")
-
-    async def redeploy(self) -> int:
-        """Deploy the same galaxy again: page tokens go stale; returns the new sequence."""
-        event = await self._simulator.redeploy()
-        self._note("redeploy")
-        return event.sequence
-
-    async def failover(self, reason: str = "a fault of the simulator") -> None:
-        """Let the alarm provider fail over to the subtag mode."""
-        self._simulator.alarms.failover(reason)
-        self._note("failover")
-
-    async def failback(self) -> None:
-        """Let the alarm provider return to the native mode."""
-        self._simulator.alarms.failback()
-        self._note("failback")

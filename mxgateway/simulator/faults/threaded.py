@@ -56,6 +56,8 @@ class ThreadedFaults:
     fail = _blocking(Faults.fail)
     corrupt_replies = _blocking(Faults.corrupt_replies)
     corrupt_page_tokens = _blocking(Faults.corrupt_page_tokens)
+    refuse_commands = _blocking(Faults.refuse_commands)
+    revoke_key = _blocking(Faults.revoke_key)
 
     drop_connections = _blocking(Faults.drop_connections)
     refuse_connections = _blocking(Faults.refuse_connections)
@@ -74,5 +76,7 @@ class ThreadedFaults:
 
     set_value = _blocking(Faults.set_value)
     redeploy = _blocking(Faults.redeploy)
+    stop_engine = _blocking(Faults.stop_engine)
+    stop_alarm_manager = _blocking(Faults.stop_alarm_manager)
     failover = _blocking(Faults.failover)
     failback = _blocking(Faults.failback)

@@ -12,7 +12,10 @@ from dataclasses import replace
 
 from mxgateway.simulator.galaxy.model import AREA, AttributeSpec, Galaxy, ObjectSpec
 
-__all__ = ["all_attributes", "with_builtins"]
+__all__ = ["ALARM_MODES", "all_attributes", "with_builtins"]
+
+ALARM_MODES = ("Enable", "Silence", "Disable")
+"""The labels of `AlarmMode` and `AlarmModeCmd`, from the mildest to the strictest."""
 
 _BOOLEAN, _INTEGER, _FLOAT, _STRING, _TIME, _ELAPSED, _REFERENCE = 1, 2, 3, 5, 6, 7, 8
 _ENUM, _BIG_STRING = 13, 16

@@ -8,13 +8,9 @@ from mxgateway.simulator.model.demo import DEFAULT_ITEM, demo_galaxy, demo_model
 from mxgateway.simulator.model.deploy import Deployer
 from mxgateway.simulator.model.derive import ModelSource, galaxy_of
 from mxgateway.simulator.model.dump import dump_model
+from mxgateway.simulator.model.entries import ModelAttribute, ModelObject, ModelTemplate
 from mxgateway.simulator.model.load import load_model, parse_model
-from mxgateway.simulator.model.objects import (
-    ModelAttribute,
-    ModelObject,
-    ModelTemplate,
-    PlantModel,
-)
+from mxgateway.simulator.model.objects import PlantModel
 from mxgateway.simulator.model.scale import LoadProfile, scale_galaxy, scale_model
 
 __all__ = [

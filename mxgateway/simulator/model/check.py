@@ -5,33 +5,37 @@ The paths are those of the plant file; `mxgateway.simulator.model.load` adds the
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from mxgateway.generated.mxaccess_gateway.v1 import MxDataType
 from mxgateway.simulator.alarms.conditions import DeviationAlarm, DiscreteAlarm, LimitAlarm
 from mxgateway.simulator.model.categories import BASE_TEMPLATES, TYPES
+from mxgateway.simulator.model.check_signals import signal_problems, type_name
+from mxgateway.simulator.model.problems import Path, Problem, meant
+from mxgateway.simulator.moment import Signal
 from mxgateway.simulator.processes import Flow
-from mxgateway.simulator.signals import Each, Episodes, Signal, is_lazy
+from mxgateway.simulator.references import BITS, PROPERTIES
 from mxgateway.simulator.variant import CoercionError, coerce_python, type_info
 
 if TYPE_CHECKING:
-    from mxgateway.simulator.model.objects import ModelAttribute, ModelObject, PlantModel
+    from mxgateway.simulator.model.entries import ModelAttribute, ModelObject
+    from mxgateway.simulator.model.objects import PlantModel
 
-__all__ = ["LONGEST_ARRAY", "Path", "Problem", "meant", "problems_of", "sources_of"]
-
-Path = tuple[str, ...]
-Problem = tuple[Path, str]
+__all__ = ["LONGEST_ARRAY", "problems_of", "sources_of"]
 
 # MXAccess reference, section 8.
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_#$]{0,31}")
 _ATTRIBUTE = re.compile(r"[A-Za-z_#][A-Za-z0-9_#$]{0,31}(\.[A-Za-z0-9_#$]{1,32})*")
 _TEMPLATE = re.compile(r"\$[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)?")
 _RESERVED = frozenset({"me", "mycontainer", "myarea", "myhost", "myengine", "myplatform", "system"})
+# The whole names of the properties, which no attribute may have.
+_PROPERTIES = PROPERTIES | BITS
+_LONGEST_NAME = 329
+_LOCKABLE = frozenset({1, 9, 10, 11})
 LONGEST_ARRAY = 32_767
 _PRIORITIES = range(1000)
 _CLASSES = range(7)
@@ -42,13 +46,6 @@ _LIMITS = ("LoLo", "Lo", "Hi", "HiHi")
 
 _T = MxDataType
 _NUMBERS = frozenset({_T.INTEGER, _T.FLOAT, _T.DOUBLE, _T.ELAPSED_TIME})
-
-
-def meant(word: str, known: Iterable[str]) -> str:
-    """Return the question after the known word that comes nearest, or nothing."""
-    names = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.6)
-    return f"; did you mean {names[near[0]]!r}?" if near else ""
 
 
 def problems_of(model: PlantModel) -> list[Problem]:
@@ -85,6 +82,10 @@ def _own_attributes(path: Path, attributes: tuple[ModelAttribute, ...]) -> Itera
         here = (*path, "attributes", attribute.name)
         if not _ATTRIBUTE.fullmatch(attribute.name):
             yield here, "an attribute name has letters, digits, _ and dots, no part above 32"
+        if len(attribute.name) > _LONGEST_NAME:
+            yield here, f"an attribute name has up to {_LONGEST_NAME} characters"
+        if attribute.name.lower() in _PROPERTIES:
+            yield here, "every attribute has a property of that name; choose another one"
         if attribute.name.lower() in seen:
             yield here, "the attribute is described twice"
         seen.add(attribute.name.lower())
@@ -101,7 +102,7 @@ def _one_attribute(path: Path, attribute: ModelAttribute) -> Iterator[Problem]:
         if not 1 <= length <= LONGEST_ARRAY:
             yield (*path, "length"), f"an array has 1 to {LONGEST_ARRAY} elements, not {length}"
         if info.array_kind is None:
-            yield (*path, "length"), f"the type {_name(attribute.data_type)} has no arrays"
+            yield (*path, "length"), f"the type {type_name(attribute.data_type)} has no arrays"
             return
     for key, number, known in (
         ("class", attribute.classification, _CLASSES),
@@ -119,77 +120,24 @@ def _one_attribute(path: Path, attribute: ModelAttribute) -> Iterator[Problem]:
         else:
             if length is not None and len(made) != length:
                 yield (*path, "value"), f"the value has {len(made)} elements, the array {length}"
-    yield from _signal(path, attribute)
+    if attribute.locked and attribute.category not in _LOCKABLE:
+        yield (*path, "locked"), "attributes of this category cannot be locked"
+    yield from _labels(path, attribute)
+    yield from signal_problems(path, attribute)
     for alarm in attribute.alarms:
         yield from _alarm((*path, "alarm"), attribute, alarm)
 
 
-def _name(data_type: MxDataType) -> str:
-    return next(name for name, known in TYPES.items() if known is data_type)
-
-
-def _signal(path: Path, attribute: ModelAttribute) -> Iterator[Problem]:
-    signal = attribute.signal
-    if signal is None:
+def _labels(path: Path, attribute: ModelAttribute) -> Iterator[Problem]:
+    labels = attribute.labels
+    if not labels:
         return
-    path = (*path, "signal")
-    if attribute.value is None:
-        yield path, "an attribute without a value stays without one; take the signal away"
-        return
-    is_array = attribute.length is not None
-    inner = signal.signal if isinstance(signal, Episodes) else signal
-    if inner is None:
-        return
-    name = type(inner).__name__
-    takes_array = name in ("Rotate", "Each", "Trend")
-    if takes_array is not is_array:
-        yield path, f"the signal moves {'arrays' if takes_array else 'scalars'} only"
-        return
-    if isinstance(inner, Each):
-        inner = inner.signal
-        name = type(inner).__name__
-        if not is_lazy(inner) or name in ("Each", "Rotate", "Episodes"):
-            yield path, "each element can only be moved by a signal of its own"
-            return
-    wanted = _RESULTS.get(name)
-    if wanted is not None and attribute.data_type not in wanted:
-        allowed = ", ".join(_name(each) for each in wanted)
-        yield path, f"the signal gives {allowed}, not {_name(attribute.data_type)}"
-    yield from _listed_values(path, attribute, inner)
-    described: Any = inner
-    if is_dataclass(described):
-        for member in fields(described):
-            number = getattr(described, member.name)
-            if isinstance(number, float) and not math.isfinite(number):
-                yield (*path, member.name), f"give a finite number, not {number}"
-
-
-_RESULTS: dict[str, tuple[MxDataType, ...]] = {
-    **dict.fromkeys(
-        ("Ramp", "Sine", "RandomWalk", "Lag", "Approach", "Follow", "Integrate", "Counter"),
-        (_T.INTEGER, _T.FLOAT, _T.DOUBLE, _T.ELAPSED_TIME),
-    ),
-    **dict.fromkeys(("Toggle", "Above", "Below", "Switch", "Interlock"), (_T.BOOLEAN,)),
-    **dict.fromkeys(("Clocked", "Stamp"), (_T.TIME,)),
-    "Count": (_T.INTEGER,),
-    "Lasting": (_T.ELAPSED_TIME, _T.DOUBLE, _T.FLOAT),
-    "Trend": (_T.FLOAT, _T.DOUBLE, _T.INTEGER, _T.ELAPSED_TIME),
-}
-
-
-def _listed_values(path: Path, attribute: ModelAttribute, signal: Signal) -> Iterator[Problem]:
-    """Check the values that a signal brings along, and its numbers."""
-    listed = {name: getattr(signal, name, None) for name in ("values", "low", "high")}
-    if type(signal).__name__ not in ("Steps", "Phases", "Square"):
-        listed = {}
-    for name, values in listed.items():
-        for value in values if name == "values" and values is not None else [values]:
-            if value is None:
-                continue
-            try:
-                coerce_python(value, type_info(attribute.data_type), is_array=False)
-            except CoercionError as error:
-                yield (*path, name), f"{value!r}: {error}"
+    if attribute.data_type is not _T.QUALIFIED_ENUM:
+        yield (*path, "labels"), "only a QualifiedEnum has labels"
+    elif len({label.lower() for label in labels}) != len(labels):
+        yield (*path, "labels"), "a label comes twice; case makes no difference"
+    elif attribute.value is not None and attribute.value not in labels:
+        yield (*path, "value"), f"{attribute.value!r} is none of the labels"
 
 
 # -- alarms ----------------------------------------------------------------------
@@ -339,7 +287,7 @@ def _source(model: PlantModel, spec: ModelObject, reference: str, *, number: boo
     elif located[1].length is not None:
         yield f"{reference!r} of {spec.name} is an array"
     elif number and located[1].data_type not in _NUMBERS | {_T.BOOLEAN}:
-        yield f"{reference!r} of {spec.name} is no number, but {_name(located[1].data_type)}"
+        yield f"{reference!r} of {spec.name} is no number, but {type_name(located[1].data_type)}"
 
 
 def _not_there(model: PlantModel, spec: ModelObject, reference: str) -> str:

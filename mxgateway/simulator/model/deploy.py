@@ -27,6 +27,9 @@ class Deployer:
         model: What plant and galaxy were made from; None where they were given apart.
         every: Seconds between two deploys on schedule; None for no schedule.
 
+    Attributes:
+        states: Which objects run; None for a plant without a model.
+
     Raises:
         ConfigurationError: The time makes no sense.
     """
@@ -44,7 +47,7 @@ class Deployer:
         self._repository = repository
         self._every = every
         self._timer: Timer | None = None
-        self._states = None if model is None else ScanStates(gateway.plant, model)
+        self.states = None if model is None else ScanStates(gateway.plant, model)
 
     def deploy(
         self, what: PlantModel | Galaxy | Iterable[ObjectSpec] | None, *, at: datetime | None = None
@@ -62,10 +65,10 @@ class Deployer:
             return self._repository.redeploy(what, at=at)
         galaxy = galaxy_of(what)
         self._gateway.plant.replace(ModelSource(what))
-        if self._states is None:
-            self._states = ScanStates(self._gateway.plant, what)
+        if self.states is None:
+            self.states = ScanStates(self._gateway.plant, what)
         else:
-            self._states.follow(what)
+            self.states.follow(what)
         event = self._repository.redeploy(galaxy, at=at)
         self._rebind()
         return event

@@ -8,10 +8,11 @@ from typing import Any
 
 from mxgateway.generated.mxaccess_gateway.v1 import MxDataType
 from mxgateway.simulator.alarms.conditions import DeviationAlarm, DiscreteAlarm, LimitAlarm
-from mxgateway.simulator.galaxy.builtins import all_attributes
+from mxgateway.simulator.galaxy.builtins import ALARM_MODES, all_attributes
 from mxgateway.simulator.galaxy.model import AttributeSpec, Galaxy, ObjectSpec
-from mxgateway.simulator.model.objects import ModelAttribute, ModelObject, PlantModel
-from mxgateway.simulator.signals import is_lazy
+from mxgateway.simulator.model.entries import ModelAttribute, ModelObject
+from mxgateway.simulator.model.objects import PlantModel
+from mxgateway.simulator.moment import is_lazy
 from mxgateway.simulator.tag import TagSpec
 from mxgateway.simulator.variant import type_info
 
@@ -119,6 +120,8 @@ class ModelSource:
             each.signal,
             each.quality,
             is_array=each.length is not None,
+            locked=each.locked,
+            labels=each.labels,
         )
         return tag, self._number[spec.name.lower()] * _RANKS + place
 
@@ -153,6 +156,7 @@ class ModelSource:
             each.classification,
             each.category,
             is_array=each.length is not None,
+            labels=ALARM_MODES if each.name in ("AlarmMode", "AlarmModeCmd") else (),
         )
         return tag, self._number[spec.name.lower()] * _RANKS + _BUILTIN_RANK + place
 

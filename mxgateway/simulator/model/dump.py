@@ -12,8 +12,9 @@ from typing import Any
 from mxgateway.errors import ConfigurationError
 from mxgateway.simulator.alarms.conditions import DeviationAlarm, DiscreteAlarm, LimitAlarm
 from mxgateway.simulator.model.categories import ATTRIBUTE_CATEGORIES, CLASSES, TYPES
+from mxgateway.simulator.model.entries import Condition, ModelAttribute
 from mxgateway.simulator.model.kinds import write_signal
-from mxgateway.simulator.model.objects import Condition, ModelAttribute, PlantModel
+from mxgateway.simulator.model.objects import PlantModel
 from mxgateway.simulator.variant import type_info
 
 __all__ = ["dump_model"]
@@ -98,6 +99,8 @@ def _described(attribute: ModelAttribute, inherited: ModelAttribute | None) -> d
         ("quality", "quality", {}),
         ("description", "description", {}),
         ("units", "units", {}),
+        ("locked", "locked", {}),
+        ("labels", "labels", {}),
     ):
         value = getattr(attribute, member)
         if value != getattr(compared, member):

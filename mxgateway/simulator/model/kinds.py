@@ -7,9 +7,9 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any, cast
 
 from mxgateway.errors import ConfigurationError
-from mxgateway.simulator import processes, signals
+from mxgateway.simulator import compound, processes, signals
 from mxgateway.simulator.model.tables import Table
-from mxgateway.simulator.signals import Signal
+from mxgateway.simulator.moment import Signal
 
 __all__ = ["KINDS", "Kind", "read_signal", "write_signal"]
 
@@ -113,9 +113,9 @@ KINDS: dict[str, Kind] = {
     "phases": Kind(signals.Phases, {"values": _values, "scans": _wholes}),
     "clock": Kind(signals.Clocked, {"every": _whole}),
     "rotate": Kind(signals.Rotate, {"every": _whole}),
-    "each": Kind(signals.Each, {"signal": _inner, "every": _whole}),
+    "each": Kind(compound.Each, {"signal": _inner, "every": _whole}),
     "episodes": Kind(
-        signals.Episodes,
+        compound.Episodes,
         {
             "signal": _inner,
             "bad": _whole,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Callable
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path as FilePath
@@ -13,19 +12,18 @@ from typing import Any
 
 from mxgateway.errors import ConfigurationError
 from mxgateway.generated.mxaccess_gateway.v1 import MxDataType
-from mxgateway.simulator.alarms.conditions import DeviationAlarm, DiscreteAlarm, LimitAlarm
+from mxgateway.simulator.model.alarm_tables import read_alarm
 from mxgateway.simulator.model.categories import ATTRIBUTE_CATEGORIES, CLASSES, TYPES
-from mxgateway.simulator.model.check import LONGEST_ARRAY, Path, Problem, problems_of
-from mxgateway.simulator.model.kinds import read_signal
-from mxgateway.simulator.model.lines import Lines
-from mxgateway.simulator.model.objects import (
-    SELF,
-    Condition,
+from mxgateway.simulator.model.check import LONGEST_ARRAY, problems_of
+from mxgateway.simulator.model.entries import (
     ModelAttribute,
     ModelObject,
     ModelTemplate,
-    PlantModel,
 )
+from mxgateway.simulator.model.kinds import read_signal
+from mxgateway.simulator.model.lines import Lines
+from mxgateway.simulator.model.objects import PlantModel
+from mxgateway.simulator.model.problems import Path, Problem
 from mxgateway.simulator.model.tables import Table
 from mxgateway.simulator.variant import type_info
 
@@ -33,7 +31,6 @@ __all__ = ["load_model", "parse_model"]
 
 _PLACE = re.compile(r"(?P<text>.*) \(at (?:line (?P<line>\d+), column \d+|end of document)\)")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
-_LIMITS = ("LoLo", "Lo", "Hi", "HiHi")
 
 
 def load_model(path: str | PathLike[str]) -> PlantModel:
@@ -215,6 +212,8 @@ class _Reader:
             "quality": table.whole("quality"),
             "description": table.text("description"),
             "units": table.text("units"),
+            "locked": table.flag("locked"),
+            "labels": table.items("labels", "texts", str) if table.has("labels") else None,
         }
         changes = {key: value for key, value in changes.items() if value is not None}
         signal = table.table("signal")
@@ -223,7 +222,7 @@ class _Reader:
         if isinstance(table.peek("alarm"), bool):
             changes["flagged"], changes["alarms"] = table.flag("alarm"), ()
         elif table.has("alarm"):
-            alarms = (_alarm(entry) for entry in table.tables("alarm"))
+            alarms = (read_alarm(entry) for entry in table.tables("alarm"))
             changes["alarms"] = tuple(alarm for alarm in alarms if alarm is not None)
             changes["flagged"] = False
         no_value, value = table.flag("no_value"), table.value("value")
@@ -269,73 +268,3 @@ class _Reader:
         if found is None:
             table.unknown(key, what, word, known)
         return found
-
-
-# -- alarms ----------------------------------------------------------------------
-
-
-def _alarm(table: Table) -> Condition | None:
-    before = len(table.problems)
-    kind = table.text("kind")
-    if kind is None and not table.has("kind"):
-        table.problem("kind", f"an alarm needs a kind: {', '.join(_ALARMS)}")
-    known = _ALARMS.get(kind or "")
-    if known is None:
-        if kind is not None:
-            table.unknown("kind", "kind of alarm", kind, _ALARMS)
-        return None
-    given = known(table)
-    for key in ("description", "category", "area"):
-        given[key] = table.text(key)
-    table.close()
-    if len(table.problems) > before:
-        return None
-    made: Any = _CLASSES[kind or ""]
-    condition: Condition = made(
-        reference=SELF, **{key: value for key, value in given.items() if value is not None}
-    )
-    return condition
-
-
-def _limit(table: Table) -> dict[str, Any]:
-    limits = {name: _pair(table, name) for name in _LIMITS if table.has(name)}
-    return {
-        "limits": {name: pair for name, pair in limits.items() if pair is not None},
-        "deadband": table.number("deadband"),
-    }
-
-
-def _discrete(table: Table) -> dict[str, Any]:
-    return {"active": table.flag("active"), "priority": table.whole("priority")}
-
-
-def _deviation(table: Table) -> dict[str, Any]:
-    setpoint = table.text("setpoint")
-    if setpoint is None and not table.has("setpoint"):
-        table.problem("", "a deviation alarm needs a setpoint")
-    return {
-        "setpoint": setpoint or "",
-        "minor": _pair(table, "minor"),
-        "major": _pair(table, "major"),
-        "deadband": table.number("deadband"),
-    }
-
-
-_ALARMS: dict[str, Callable[[Table], dict[str, Any]]] = {
-    "limit": _limit,
-    "discrete": _discrete,
-    "deviation": _deviation,
-}
-_CLASSES = {"limit": LimitAlarm, "discrete": DiscreteAlarm, "deviation": DeviationAlarm}
-
-
-def _pair(table: Table, key: str) -> tuple[float, int] | None:
-    """Return a limit or a tolerance with its priority."""
-    if not table.has(key):
-        return None
-    value = table.peek(key)
-    numbers = isinstance(value, list) and len(value) == 2
-    if not numbers or type(value[0]) not in (int, float) or type(value[1]) is not int:
-        table.problem(key, "give the limit and its priority, for example [85.0, 500]")
-        return None
-    return float(value[0]), value[1]

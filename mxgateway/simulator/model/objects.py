@@ -1,4 +1,4 @@
-"""What a plant is described with: templates, objects, their attributes and alarms."""
+"""PlantModel: templates and objects as a whole, and what follows for each object."""
 
 from __future__ import annotations
 
@@ -6,124 +6,23 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Self
+from typing import Self
 
 from mxgateway.errors import ConfigurationError
-from mxgateway.generated.mxaccess_gateway.v1 import MxDataType
-from mxgateway.simulator.alarms.conditions import DeviationAlarm, DiscreteAlarm, LimitAlarm
-from mxgateway.simulator.galaxy.model import AREA, AttributeSpec
+from mxgateway.simulator.alarms.conditions import DeviationAlarm
+from mxgateway.simulator.galaxy.model import AREA
 from mxgateway.simulator.model.categories import BASE_TEMPLATES
 from mxgateway.simulator.model.check import problems_of
-from mxgateway.simulator.signals import Signal
-from mxgateway.simulator.tag import GOOD, Classification
+from mxgateway.simulator.model.entries import (
+    Condition,
+    ModelAttribute,
+    ModelObject,
+    ModelTemplate,
+)
 
-__all__ = [
-    "SELF",
-    "Condition",
-    "ModelAttribute",
-    "ModelObject",
-    "ModelTemplate",
-    "PlantModel",
-]
-
-Condition = LimitAlarm | DiscreteAlarm | DeviationAlarm
-
-SELF = "Me"
-"""What the alarm of an attribute has for its own reference until an object has it."""
+__all__ = ["PlantModel"]
 
 _APPLICATION_OBJECT = 10
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelAttribute:
-    """One attribute of a template or an object.
-
-    Attributes:
-        name: Its name; dots are allowed inside.
-        data_type: Its MXAccess type.
-        value: Initial value; None for no value yet.
-        length: Number of elements of an array; None for a scalar.
-        classification: Security classification.
-        category: Attribute category (MXAccess reference, section 7.1).
-        historized: Whether it is historized.
-        quality: Initial OPC DA quality.
-        signal: What moves it, or None.
-        flagged: Whether the galaxy lists it with an alarm even where it has no condition.
-        alarms: Its alarm conditions, with `Me` for their reference; `Me.` and
-            `MyContainer.` begin the setpoint of a deviation alarm where it is relative.
-        description: What it is.
-        units: Engineering units.
-    """
-
-    name: str
-    data_type: MxDataType
-    value: Any = None
-    length: int | None = None
-    classification: int = Classification.OPERATE
-    category: int = 10
-    historized: bool = False
-    quality: int = GOOD
-    signal: Signal | None = None
-    flagged: bool = False
-    alarms: tuple[Condition, ...] = ()
-    description: str = ""
-    units: str = ""
-
-    @cached_property
-    def galaxy_attribute(self) -> AttributeSpec:
-        """The attribute as the galaxy lists it."""
-        return AttributeSpec(
-            self.name,
-            int(self.data_type) - 2,  # the native number; the contract's is two more
-            classification=int(self.classification),
-            category=self.category,
-            alarm=self.flagged or bool(self.alarms),
-            historized=self.historized,
-            length=self.length,
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelTemplate:
-    """One template.
-
-    Attributes:
-        name: Its name, with the `$`.
-        derived_from: The template it derives from, described or of `BASE_TEMPLATES`;
-            "" for a template that derives from none.
-        category: Category of its objects; None for that of the template above.
-        attributes: What it adds or overrides.
-    """
-
-    name: str
-    derived_from: str = "$UserDefined"
-    category: int | None = None
-    attributes: tuple[ModelAttribute, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelObject:
-    """One object.
-
-    Attributes:
-        name: Tag name.
-        template: Its template.
-        id: Gobject id; 0 for the next free one.
-        parent: Tag name of its area or of the object that contains it; "" for a root.
-        host: Tag name of the object that hosts it; "" for none.
-        contained_name: Its name inside the object that contains it.
-        attributes: What it has besides the attributes of its template, or instead.
-        description: What it is.
-    """
-
-    name: str
-    template: str
-    id: int = 0
-    parent: str = ""
-    host: str = ""
-    contained_name: str = ""
-    attributes: tuple[ModelAttribute, ...] = ()
-    description: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,10 @@ from mxgateway.errors import ConfigurationError
 from mxgateway.generated.mxaccess_gateway.v1 import MxDataType
 from mxgateway.simulator.galaxy.model import Galaxy
 from mxgateway.simulator.model.derive import galaxy_of
-from mxgateway.simulator.model.objects import (
-    ModelAttribute,
-    ModelObject,
-    ModelTemplate,
-    PlantModel,
-)
-from mxgateway.simulator.signals import Clocked, Counter, RandomWalk, Signal, Sine, Square, Steps
+from mxgateway.simulator.model.entries import ModelAttribute, ModelObject, ModelTemplate
+from mxgateway.simulator.model.objects import PlantModel
+from mxgateway.simulator.moment import Signal
+from mxgateway.simulator.signals import Clocked, Counter, RandomWalk, Sine, Square, Steps
 from mxgateway.simulator.tag import Classification
 from mxgateway.simulator.variant import type_info
 

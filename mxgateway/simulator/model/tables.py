@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time
 from typing import Any
 
-from mxgateway.simulator.model.check import Path, Problem, meant
+from mxgateway.simulator.model.problems import Path, Problem, meant
 
 __all__ = ["Table"]
 

@@ -1,0 +1,41 @@
+"""A forked child may not use the client of its parent, and cannot harm it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mxgateway.simulator import ThreadedSimulator
+
+STEPS = Path(__file__).with_name("forking_steps.py")
+pytestmark = [
+    pytest.mark.requirement("life.fork"),
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork"),
+]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_child_gets_one_clear_error_and_the_parent_goes_on(
+    sim: ThreadedSimulator, backend: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", str(STEPS), backend, sim.endpoint, sim.api_key],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    child = answer["child"]
+    assert child.pop("close") == child.pop("aclose") == "done"  # nothing is the child's to close
+    assert set(child) == {"unary", "session", "tags", "next", "stream"}
+    for text in child.values():
+        assert "from which this one was forked; connect a new client" in text
+    assert answer["code"] == 0
+    assert answer["parent"] is True
