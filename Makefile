@@ -105,6 +105,7 @@ bench: $(DEV_STAMP) ## Measure codec, event stream, start-up and simulator, besi
 	$(PY) benchmarks/codec.py
 	$(PY) benchmarks/events.py
 	$(PY) benchmarks/startup.py
+	$(PY) benchmarks/tags.py
 	$(PY) benchmarks/simulator.py
 
 docs: $(DEV_STAMP) ## Run every command and snippet of README and docs, and check their links.

@@ -223,5 +223,5 @@ class Protocol(grpclib_protocol.H2Protocol):
             self.connection.lose(Loss("eof", text))
         else:
             self.connection.lose(
-                Loss("reset", f"the connection broke: {exc or type(exc).__name__}", exc)
+                Loss("reset", f"the connection broke: {str(exc) or type(exc).__name__}", exc)
             )
