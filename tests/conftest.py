@@ -13,6 +13,9 @@ from event_loops import LOOP_VARIABLE, backends
 from google_messages import GoogleModules, load_google_modules
 from tls_files import TlsFiles, issue_tls_files
 
+# Terminal tests fork in a process where grpcio may run; its own handling of that ends the child.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
+
 
 @pytest.fixture(scope="module", params=backends(os.environ.get(LOOP_VARIABLE, "")))
 def anyio_backend(request: pytest.FixtureRequest) -> Any:

@@ -52,6 +52,8 @@ class EventHub:
         name: The session's id.
         source: Opens streams and decides what follows their end; by default a
             StreamSource of `open_stream`.
+        check_caller: Raises where a sink comes from another event loop: it would wait
+            there for ever.
     """
 
     def __init__(
@@ -61,10 +63,12 @@ class EventHub:
         name: str,
         *,
         source: StreamSource | None = None,
+        check_caller: Callable[[], None] | None = None,
     ) -> None:
         self.name = name
         self._source = StreamSource(open_stream) if source is None else source
         self._spawn = spawn
+        self._check_caller = check_caller
         self._reader: HubReader | None = None
         self._sinks: tuple[EventSink, ...] = ()
         self._passive: tuple[EventSink, ...] = ()
@@ -110,6 +114,8 @@ class EventHub:
         Raises:
             ClientClosedError: The session is closed, or the client does not run.
         """
+        if self._check_caller is not None and not passive:
+            self._check_caller()
         self._check_open()
         if passive:
             self._passive = (*self._passive, sink)

@@ -55,6 +55,7 @@ class EventMethods(SessionBase):
             ),
             lambda func: client._channel.spawn(func),
             session_id,
+            check_caller=lambda: client._check_home(),
         )
 
     @property
@@ -126,6 +127,7 @@ class EventMethods(SessionBase):
         Raises:
             NotFoundError: The gateway does not know the session (any more).
         """
+        self._client._check_home()
         try:
             reply = await super().close(timeout=timeout, correlation_id=correlation_id)
             if anyio.current_effective_deadline() != -math.inf:  # not cancelled already

@@ -94,6 +94,26 @@ async def test_calls_from_another_loop_are_refused_and_the_client_goes_on(
     await elsewhere(client.close)  # closed already
 
 
+async def test_events_and_closing_a_session_are_refused_elsewhere_and_go_on_at_home(
+    options: ClientOptions, elsewhere: Elsewhere
+) -> None:
+    async with GatewayClient.connect(options=options) as client:
+        session = await client.open_session("home")
+        server = await session.register("home")
+        await session.subscribe_bulk(server, [TAG])
+        async with session.stream_events() as events:
+            assert (await anext(events)).item_handle
+
+            async def use() -> None:
+                await refused(session.stream_events().__anext__)
+                await refused(session.stream_events().__aenter__)
+                await refused(session.close)
+
+            await elsewhere(use)
+            assert not session.closed
+        await session.close()
+
+
 async def test_a_galaxy_client_is_bound_as_well(
     options: ClientOptions, elsewhere: Elsewhere
 ) -> None:
