@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from ..environment import Environment
 from .events import quality_cell
+from .live import Redrawn
 from .tables import Cell, Column, RowPrinter, console_for, rich_table, styled
 from .text import width
 from .values import time_text, type_text, value_text
@@ -86,34 +87,12 @@ class _LineBoard:
         )
 
 
-class _LiveBoard:
+class _LiveBoard(Redrawn):
     def __init__(self, environment: Environment, tags: Sequence[str]) -> None:
-        from rich.live import Live
-
         self._last: dict[str, tuple[MxEvent, float] | None] = dict.fromkeys(tags)
         self._tag_width = max(map(width, tags), default=0)
         self._console = console_for(environment)
-        # Drawn by a thread of its own, which only reads; the loop never waits for the terminal.
-        self._live = Live(
-            get_renderable=self._table,
-            console=self._console,
-            refresh_per_second=_FRAMES_PER_SECOND,
-            redirect_stdout=False,
-            redirect_stderr=False,
-            vertical_overflow="crop",
-        )
-
-    def __enter__(self) -> Self:
-        self._live.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._live.__exit__(kind, error, traceback)
+        super().__init__(self._console, self._table, frames=_FRAMES_PER_SECOND)
 
     def take(self, tag: str, event: MxEvent) -> None:
         self._last[tag] = (event, time.monotonic())

@@ -11,9 +11,9 @@ from ..options import Invocation, OutputFormat
 from .tables import console_for
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
 
-__all__ = ["LiveScreen", "Picture", "draws_table", "redraws"]
+__all__ = ["LiveScreen", "Picture", "Redrawn", "draws_table", "redraws"]
 
 Picture = Callable[[int, int], "RenderableType"]
 """Draws for a terminal of so many columns and lines; called from a thread of its own."""
@@ -32,32 +32,33 @@ def redraws(invocation: Invocation) -> bool:
     return draws_table(invocation) and invocation.environment.variables.get("TERM") != "dumb"
 
 
-class LiveScreen:
-    """Shows a picture while it is entered; then what stood on the terminal before is back.
+class Redrawn:
+    """Draws a picture several times a second while it is entered.
 
-    The size is looked at for every frame, so that no signal is needed to notice a change, and
-    a frame fills the screen, so that nothing of an earlier size is left. The event loop never
-    waits for the terminal: drawing is done by a thread.
+    A thread does it, which only reads; the event loop never waits for the terminal.
 
     Args:
-        environment: Where to draw.
+        console: Where to draw.
         picture: What to draw; it must only read.
+        frames: Pictures a second.
+        screen: Whether on the terminal's second screen.
     """
 
-    def __init__(self, environment: Environment, picture: Picture) -> None:
+    def __init__(
+        self,
+        console: Console,
+        picture: Callable[[], RenderableType],
+        *,
+        frames: int = _FRAMES_PER_SECOND,
+        screen: bool = False,
+    ) -> None:
         from rich.live import Live
 
-        console = console_for(environment)
-
-        def frame() -> RenderableType:
-            size = console.size
-            return picture(size.width, size.height)
-
         self._live = Live(
-            get_renderable=frame,
+            get_renderable=picture,
             console=console,
-            screen=True,
-            refresh_per_second=_FRAMES_PER_SECOND,
+            screen=screen,
+            refresh_per_second=frames,
             redirect_stdout=False,
             redirect_stderr=False,
             vertical_overflow="crop",
@@ -74,3 +75,24 @@ class LiveScreen:
         traceback: TracebackType | None,
     ) -> None:
         self._live.__exit__(kind, error, traceback)
+
+
+class LiveScreen(Redrawn):
+    """Shows a picture while it is entered; then what stood on the terminal before is back.
+
+    The size is looked at for every frame, so that no signal is needed to notice a change, and
+    a frame fills the screen, so that nothing of an earlier size is left.
+
+    Args:
+        environment: Where to draw.
+        picture: What to draw; it must only read.
+    """
+
+    def __init__(self, environment: Environment, picture: Picture) -> None:
+        console = console_for(environment)
+
+        def frame() -> RenderableType:
+            size = console.size
+            return picture(size.width, size.height)
+
+        super().__init__(console, frame, screen=True)

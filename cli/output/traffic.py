@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from ..environment import Environment
 from .events import quality_cell
+from .live import Redrawn
 from .tables import Cell, Column, RowPrinter, console_for, rich_table, styled
 from .text import width
 from .values import value_text
@@ -138,33 +139,11 @@ class _LineView:
             return True  # No descriptor, so nothing that could fill up.
 
 
-class _LiveView:
+class _LiveView(Redrawn):
     def __init__(self, environment: Environment) -> None:
-        from rich.live import Live
-
         self._console = console_for(environment)
         self._state: tuple[Traffic, Sequence[Shown]] = (Traffic(), ())
-        # Drawn by a thread of its own, which only reads; the loop never waits for the terminal.
-        self._live = Live(
-            get_renderable=self._picture,
-            console=self._console,
-            refresh_per_second=_FRAMES_PER_SECOND,
-            redirect_stdout=False,
-            redirect_stderr=False,
-            vertical_overflow="crop",
-        )
-
-    def __enter__(self) -> Self:
-        self._live.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._live.__exit__(kind, error, traceback)
+        super().__init__(self._console, self._picture, frames=_FRAMES_PER_SECOND)
 
     def take(self, traffic: Traffic, tags: Sequence[Shown]) -> None:
         self._state = (traffic, tags)
