@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from typing import Any, Self
 
 import pytest
 import trustme
+from command_process import run_process
 from tls_files import TlsFiles, issue_tls_files
 
 from mxgateway.simulator import ThreadedSimulator
@@ -220,18 +220,8 @@ def spawn(script: list[str]) -> Callable[..., Outcome]:
     """Run a command line in a process of its own; keywords are environment variables."""
 
     def spawn_words(*words: str, stdin: bytes = b"", **variables: str) -> Outcome:
-        done = subprocess.run(
-            [*script, *words],
-            input=stdin,
-            capture_output=True,
-            timeout=LIMIT,
-            env=os.environ | variables,
-            check=False,
-        )
         return Outcome(
-            done.returncode,
-            done.stdout.decode(errors="surrogateescape"),
-            done.stderr.decode(errors="surrogateescape"),
+            *run_process([*script, *words], stdin=stdin, variables=variables, limit=LIMIT)
         )
 
     return spawn_words

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from cli_people.people_runs import LIMIT, Outcome
+from command_process import run_process
 
 from mxgateway.simulator import ThreadedSimulator
 
@@ -74,18 +75,8 @@ def spawn(script: list[str]) -> Callable[..., Outcome]:
     """Run a command line in a process of its own; keywords are environment variables."""
 
     def spawn_words(*words: str, stdin: bytes = b"", **variables: str) -> Outcome:
-        done = subprocess.run(
-            [*script, *words],
-            input=stdin,
-            capture_output=True,
-            timeout=LIMIT,
-            env=os.environ | variables,
-            check=False,
-        )
         return Outcome(
-            done.returncode,
-            done.stdout.decode(errors="surrogateescape"),
-            done.stderr.decode(errors="surrogateescape"),
+            *run_process([*script, *words], stdin=stdin, variables=variables, limit=LIMIT)
         )
 
     return spawn_words
