@@ -50,7 +50,9 @@ class BoundChannel(Channel):
             return True
         if self._home.inherited:
             return False
-        if self._closed and not (self._tasks or self._own or self._pumps or self._attempt):
+        if self._closed and not (
+            self._tasks or self._own or self._pumps or self._attempts.under_way
+        ):
             return False
         self._home.check()
         return True
@@ -97,7 +99,7 @@ class BoundChannel(Channel):
         return await super().__connect__()
 
     def _settle(self) -> None:
-        if self.state == "new" and self._attempt is None:
+        if self.state == "new" and self._attempts.under_way is None:
             # Also after a failed try: nothing of it is left in its loop.
             self._home = Home("the client")
         else:

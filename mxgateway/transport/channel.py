@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 import ssl
 import warnings
@@ -25,13 +24,13 @@ from mxgateway.codec.grpc import MessageCodec
 from mxgateway.errors import (
     ClientClosedError,
     ConfigurationError,
-    ConnectError,
     MxGatewayError,
     RpcError,
 )
 from mxgateway.options import ClientOptions
 from mxgateway.redact import redact
 from mxgateway.transport import tls
+from mxgateway.transport.attempts import Attempts
 from mxgateway.transport.call import Call
 from mxgateway.transport.connection import Connection
 from mxgateway.transport.dial import dial
@@ -53,23 +52,6 @@ _SendType = TypeVar("_SendType", bound=betterproto2.Message)
 _RecvType = TypeVar("_RecvType", bound=betterproto2.Message)
 _MAX_KEEPALIVE = 3600.0
 _FAREWELL = 0.2  # seconds that a spawned task has to end by itself when the channel closes
-
-
-class _Attempt:
-    """One try to connect, shared by all calls that wait for it."""
-
-    def __init__(self) -> None:
-        self.done = anyio.Event()
-        self.scope = anyio.CancelScope()
-        self.pump: Pump | None = None
-        self.error: MxGatewayError | None = None
-
-    def check(self) -> None:
-        """Raise the error of the attempt, an object of its own for each caller."""
-        if self.error is not None:
-            error = copy.copy(self.error)
-            error.__cause__ = self.error.__cause__
-            raise error
 
 
 class Channel(GrpclibChannel):
@@ -106,7 +88,7 @@ class Channel(GrpclibChannel):
         self._keepalive_time = options.keepalive_time
         self._pumps: dict[Connection, Pump] = {}
         self._current: Connection | None = None
-        self._attempt: _Attempt | None = None
+        self._attempts = Attempts(self._open_connection, options.target)
         self._tasks: TaskGroup | None = None
         self._spawned: set[anyio.CancelScope] = set()
         self._own: TaskGroup | None = None
@@ -143,15 +125,9 @@ class Channel(GrpclibChannel):
             ClientClosedError: The channel is closed.
         """
         self._check_open()
+        earlier = self._attempts.under_way
         while not self.connected:
-            attempt = self._attempt
-            if attempt is None and self._tasks is None:
-                attempt = self._attempt = _Attempt()
-                await self._try(attempt)
-            else:
-                attempt = await self._attempted()
-            attempt.check()
-            if attempt.pump is not None:
+            if await self._attempts.made(self._tasks, earlier) is not None:
                 return
             self._check_open()
 
@@ -204,8 +180,7 @@ class Channel(GrpclibChannel):
         self._closed = True
         self._current = None
         if self._tasks is None:
-            if self._attempt is not None:
-                self._attempt.scope.cancel()
+            self._attempts.give_up()
             for pump in list(self._pumps.values()):
                 await pump.discard()
             self._pumps.clear()
@@ -246,8 +221,7 @@ class Channel(GrpclibChannel):
                     scope.deadline = anyio.current_time() + _FAREWELL
                 # Each pump ends by itself within its farewell time; a try to
                 # connect is given up.
-                if self._attempt is not None:
-                    self._attempt.scope.cancel()
+                self._attempts.give_up()
         finally:
             self._closed = True
             self._current = None
@@ -255,8 +229,7 @@ class Channel(GrpclibChannel):
             for pump in list(self._pumps.values()):
                 await pump.discard()
             self._pumps.clear()
-            if self._attempt is not None:  # cancelled before its first step
-                self._attempt.done.set()
+            self._attempts.abandon()
             served.set()
 
     def spawn(self, func: Callable[[], Awaitable[None]]) -> None:
@@ -311,42 +284,16 @@ class Channel(GrpclibChannel):
         Callers that come together share one attempt, and none of them ends it by
         being cancelled.
         """
+        earlier = self._attempts.under_way
         while True:
-            self._check_running()
+            tasks = self._check_running()
             current = self._current
             if current is not None and current.usable:
                 return self._pumps[current].protocol
-            attempt = await self._attempted()
-            attempt.check()
-            if attempt.pump is not None:
+            pump = await self._attempts.made(tasks, earlier)
+            if pump is not None:
                 # Even if it is lost again: the call counts how often that happens.
-                return attempt.pump.protocol
-
-    async def _attempted(self) -> _Attempt:
-        """Wait for the attempt under way, starting one if there is none; return it when done."""
-        attempt = self._attempt
-        if attempt is None:
-            assert self._tasks is not None
-            attempt = self._attempt = _Attempt()
-            self._tasks.start_soon(self._try, attempt)
-        await attempt.done.wait()
-        return attempt
-
-    async def _try(self, attempt: _Attempt) -> None:
-        """Connect. Given up or cancelled, the attempt ends without connection and without error."""
-        try:
-            with attempt.scope:
-                attempt.pump = await self._open_connection()
-        except MxGatewayError as caught:
-            attempt.error = caught
-        except Exception as caught:
-            log.exception("connecting failed inside")
-            error = ConnectError(f"connecting to {self.options.target} failed inside: {caught!r}")
-            error.__cause__ = caught
-            attempt.error = error
-        finally:
-            self._attempt = None
-            attempt.done.set()
+                return pump.protocol
 
     async def _open_connection(self) -> Pump:
         """Make a connection, and run it if the channel runs."""

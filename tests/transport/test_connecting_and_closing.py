@@ -110,6 +110,40 @@ async def test_a_cancelled_connect_does_not_take_the_others_with_it() -> None:
         await channel.aclose()
 
 
+@pytest.mark.requirement("conn.reconnect-fresh")
+async def test_a_call_does_not_fail_for_an_attempt_that_began_before_it() -> None:
+    """A gateway that restarts refuses the attempt of an earlier call, and takes the next one."""
+    async with scripted_peer(answer) as peer:
+        channel = Channel(options_for(peer))
+        await channel.connect()
+        async with channel:
+            await (await peer.connection()).close()
+            with anyio.fail_after(5):
+                while channel.connected:
+                    await anyio.lowlevel.checkpoint()
+            peer.hello = False
+            replies: list[str] = []
+
+            async def first() -> None:
+                with pytest.raises(ConnectError):
+                    await open_session(channel)
+
+            async def second() -> None:
+                replies.append(await open_session(channel))
+
+            with anyio.fail_after(5):
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(first)
+                    refused = await peer.connection(1)
+                    for _ in range(3):
+                        tasks.start_soon(second)
+                    await anyio.wait_all_tasks_blocked()
+                    peer.hello = True
+                    await refused.close()
+        assert replies == ["session-1"] * 3
+        assert len(peer.connections) == 3
+
+
 @pytest.mark.requirement("err.no-leaks")
 async def test_concurrent_callers_get_error_objects_of_their_own() -> None:
     async with scripted_peer() as peer:
