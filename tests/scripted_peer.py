@@ -42,7 +42,7 @@ __all__ = [
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 OK_HEADERS = ((":status", "200"), ("content-type", "application/grpc"))
-SECONDS = 5.0
+SECONDS = 20.0
 
 
 def grpc_message(payload: bytes, *, compressed: bool = False) -> bytes:
@@ -62,7 +62,7 @@ class Request:
 
     stream_id: int
     headers: dict[str, str]
-    data: bytes = b""
+    data: bytearray = field(default_factory=bytearray)
     ended: bool = False
     reset: int | None = None
     credit: int = 0  # bytes that WINDOW_UPDATE on the stream has granted
@@ -70,7 +70,7 @@ class Request:
     @property
     def message(self) -> bytes:
         """The payload of the request message."""
-        return self.data[5:]
+        return bytes(self.data[5:])
 
 
 @dataclass

@@ -14,6 +14,7 @@ from anyio.abc import ByteStream, SocketAttribute
 from grpclib.client import Handler
 from grpclib.config import Configuration
 from h2.config import H2Configuration
+from h2.errors import ErrorCodes
 
 from mxgateway.errors import ConnectError, ConnectTimeout, TlsError
 from mxgateway.options import ClientOptions
@@ -30,6 +31,8 @@ __all__ = ["dial", "make_protocol"]
 
 log = logging.getLogger("mxgateway.transport")
 
+_GREETINGS = 3  # connections tried while the peer politely ends each before a call could start
+
 
 async def dial(
     options: ClientOptions, context: ssl.SSLContext | None, keepalive_time: float | None
@@ -43,7 +46,7 @@ async def dial(
 
     Raises:
         ConnectError: The name is unknown, nobody listens, it is no HTTP/2 server, or
-            one that sends GOAWAY before the first call.
+            one that sends GOAWAY before the first call, if politely then three times.
         TlsError: The handshake failed, or did not choose HTTP/2.
         ConnectTimeout: `connect_timeout` passed first.
     """
@@ -56,17 +59,21 @@ async def dial(
 
     timeout = options.connect_timeout
     with anyio.move_on_after(timeout) as scope:
-        pump = await _open(options, context, keepalive_time, enter)
+        for _ in range(_GREETINGS):
+            pump = await _open(options, context, keepalive_time, enter)
+            connection = pump.protocol.connection
+            if connection.usable:
+                log.debug("connected to %s in %.3f s", options.target, time.monotonic() - started)
+                return pump
+            await pump.discard()
+            # A server may reach the age limit of a connection, or end, just then.
+            if connection.draining is None or connection.draining.error_code != ErrorCodes.NO_ERROR:
+                break
     if scope.cancelled_caught:
         raise ConnectTimeout(
             f"no connection to {options.target} within {timeout:g} s, while {phase}"
         )
-    connection = pump.protocol.connection
-    if not connection.usable:
-        await pump.discard()
-        raise _unready(connection, options)
-    log.debug("connected to %s in %.3f s", options.target, time.monotonic() - started)
-    return pump
+    raise _unready(connection, options)
 
 
 async def _open(

@@ -100,7 +100,7 @@ async def test_a_restarted_grpc_js_is_reached_by_the_next_call(node: NodeProcess
 async def test_calls_outlive_the_age_limit_of_a_connection(node: NodeProcess) -> None:
     errors: list[MxGatewayError] = []
 
-    with node.gateway(options={"grpc.max_connection_age_ms": 50}) as gateway:
+    with node.gateway(options={"grpc.max_connection_age_ms": 200}) as gateway:
         with anyio.fail_after(10):
             async with await connect(gateway) as client:
                 session = await client.open_session()
@@ -112,7 +112,7 @@ async def test_calls_outlive_the_age_limit_of_a_connection(node: NodeProcess) ->
 
 
 async def test_a_stream_goes_on_when_its_connection_has_come_of_age(node: NodeProcess) -> None:
-    with node.gateway(options={"grpc.max_connection_age_ms": 50}) as gateway:
+    with node.gateway(options={"grpc.max_connection_age_ms": 200}) as gateway:
         with anyio.fail_after(10):
             async with await connect(gateway) as client:
                 session = await scripted(client, count=10, hold=5)

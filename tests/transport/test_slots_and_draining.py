@@ -8,6 +8,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 from calls import REPLY, channel_to, open_session, options_for, stream_events
+from h2.errors import ErrorCodes
 from hyperframe.frame import GoAwayFrame, SettingsFrame
 from scripted_peer import Peer, PeerConnection, raw_frame, scripted_peer
 
@@ -166,6 +167,34 @@ async def test_a_peer_that_says_goaway_before_any_call_is_a_connect_error(when: 
                 with pytest.raises(ConnectError, match=r"GOAWAY.*full up") as caught:
                     await open_session(channel)
                 assert caught.value.processed == "no"
+
+
+@pytest.mark.requirement("conn.goaway")
+@pytest.mark.parametrize("code", [ErrorCodes.NO_ERROR, ErrorCodes.ENHANCE_YOUR_CALM])
+async def test_a_polite_goaway_in_place_of_a_greeting_leads_to_another_connection(
+    code: ErrorCodes,
+) -> None:
+    async def script(connection: PeerConnection) -> None:
+        if len(peer.connections) < 3:  # in one write, so before any call
+            goaway = GoAwayFrame(0, last_stream_id=0, error_code=code, additional_data=b"of age")
+            await connection.send(SettingsFrame(0), goaway)
+        else:
+            await connection.send(SettingsFrame(0))
+            await connection.reply((await connection.request()).stream_id, REPLY)
+
+    async with scripted_peer(script, hello=False) as peer:
+        channel = Channel(options_for(peer))
+        with anyio.fail_after(5):
+            if code is ErrorCodes.NO_ERROR:
+                await channel.connect()
+                async with channel:
+                    assert await open_session(channel) == "session-1"
+                assert len(peer.connections) == 3
+            else:
+                with pytest.raises(ConnectError, match=r"GOAWAY.*of age"):
+                    await channel.connect()
+                assert len(peer.connections) == 1
+        await channel.aclose()
 
 
 @pytest.mark.requirement("stream.early-exit")
