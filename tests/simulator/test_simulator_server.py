@@ -285,7 +285,9 @@ async def test_nothing_is_left_behind_after_a_busy_end(connect: Any) -> None:
     before = asyncio.all_tasks()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        async with Simulator(interval=0.05) as sim:
+        # A queue that a slow machine does not fill while everything is being advised.
+        settings = Settings(queue_limit=1_000_000)
+        async with Simulator(interval=0.05, settings=settings) as sim:
             user = await connect(sim)
             for tag in sim.plant:
                 await user.advised(tag.reference)
