@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 from mxgateway._version import GATEWAY_PROTOCOL_VERSION, WORKER_PROTOCOL_VERSION
 from mxgateway.alarms.client import AlarmMethods
 from mxgateway.commands import check_protocol_status, check_reply, new_correlation_id
-from mxgateway.connecting import ClientConnector, OptionFields, seconds_or
+from mxgateway.connecting import ClientConnector, OptionFields, check_request, seconds_or
 from mxgateway.errors import ConfigurationError, MalformedReplyError
 from mxgateway.generated.mxaccess_gateway.v1 import (
     CloseSessionReply,
@@ -163,13 +163,23 @@ class GatewayClient(TagMethods, AlarmMethods):
     async def open_session_raw(
         self, request: OpenSessionRequest, *, timeout: float | None = None
     ) -> OpenSessionReply:
-        """Send an OpenSession request as it is and return the reply unchecked."""
+        """Send an OpenSession request as it is and return the reply unchecked.
+
+        Raises:
+            ConfigurationError: It is no such message.
+        """
+        check_request(request, OpenSessionRequest)
         return await self._unary(self._stub.open_session, request, timeout)
 
     async def close_session_raw(
         self, request: CloseSessionRequest, *, timeout: float | None = None
     ) -> CloseSessionReply:
-        """Send a CloseSession request as it is and return the reply unchecked."""
+        """Send a CloseSession request as it is and return the reply unchecked.
+
+        Raises:
+            ConfigurationError: It is no such message.
+        """
+        check_request(request, CloseSessionRequest)
         return await self._unary(self._stub.close_session, request, timeout)
 
     async def invoke(
@@ -193,7 +203,11 @@ class GatewayClient(TagMethods, AlarmMethods):
 
         Neither the protocol status nor the outcome in MXAccess is looked at: a
         refused command returns like any other. Use `invoke` to have both checked.
+
+        Raises:
+            ConfigurationError: It is no such message.
         """
+        check_request(request, MxCommandRequest)
         return await self._unary(self._stub.invoke, request, timeout)
 
     def stream_events_raw(
@@ -210,7 +224,11 @@ class GatewayClient(TagMethods, AlarmMethods):
             request: Session id and the worker sequence to resume after; 0 for a
                 fresh stream.
             timeout: Seconds for the whole stream; default the options' `stream_timeout`.
+
+        Raises:
+            ConfigurationError: It is no such message, or the timeout no positive number.
         """
+        check_request(request, StreamEventsRequest)
         return MessageStream(
             self._channel,
             _STREAM_EVENTS,

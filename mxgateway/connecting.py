@@ -16,7 +16,14 @@ from mxgateway.options import ClientOptions
 from mxgateway.transport.bound import BoundChannel
 from mxgateway.transport.channel import Channel
 
-__all__ = ["ChannelClient", "ClientConnector", "OptionFields", "client_options", "seconds_or"]
+__all__ = [
+    "ChannelClient",
+    "ClientConnector",
+    "OptionFields",
+    "check_request",
+    "client_options",
+    "seconds_or",
+]
 
 _Client = TypeVar("_Client", bound="ChannelClient")
 _Reply = TypeVar("_Reply", bound=betterproto2.Message)
@@ -208,6 +215,20 @@ def client_options(options: ClientOptions | None, fields: OptionFields) -> Clien
             "options.replace(...) changes single fields"
         )
     return options
+
+
+def check_request(request: object, kind: type[betterproto2.Message]) -> None:
+    """Check that a raw method was given the message that it sends.
+
+    Another message would be encoded all the same, and be read as what it is not.
+
+    Raises:
+        ConfigurationError: It is something else.
+    """
+    if not isinstance(request, kind):
+        raise ConfigurationError(
+            f"request: give a message of type {kind.__name__}, not {type(request).__name__}"
+        )
 
 
 def seconds_or(name: str, value: float | None, default: float | None) -> float | None:

@@ -8,7 +8,7 @@ from mxgateway.alarms.book import AlarmBook
 from mxgateway.alarms.follower import AlarmFollower
 from mxgateway.alarms.references import normalise_alarm_prefix, normalise_alarm_reference
 from mxgateway.commands import check_protocol_status, new_correlation_id
-from mxgateway.connecting import ChannelClient, seconds_or
+from mxgateway.connecting import ChannelClient, check_request, seconds_or
 from mxgateway.errors import MxAccessError
 from mxgateway.generated.mxaccess_gateway.v1 import (
     AcknowledgeAlarmReply,
@@ -177,7 +177,12 @@ class AlarmMethods(ChannelClient):
     async def acknowledge_alarm_raw(
         self, request: AcknowledgeAlarmRequest, *, timeout: float | None = None
     ) -> AcknowledgeAlarmReply:
-        """Send an AcknowledgeAlarm request as it is and return the reply unchecked."""
+        """Send an AcknowledgeAlarm request as it is and return the reply unchecked.
+
+        Raises:
+            ConfigurationError: It is no such message.
+        """
+        check_request(request, AcknowledgeAlarmRequest)
         return await self._unary(self._stub.acknowledge_alarm, request, timeout)
 
 

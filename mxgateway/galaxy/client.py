@@ -7,7 +7,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-from mxgateway.connecting import ChannelClient, seconds_or
+from mxgateway.connecting import ChannelClient, check_request, seconds_or
 from mxgateway.errors import (
     ClientClosedError,
     ConfigurationError,
@@ -216,8 +216,10 @@ class GalaxyRepositoryClient(ChannelClient):
 
         Raises:
             GalaxyNotFoundError: There is no such root.
+            ConfigurationError: It is no such message.
         """
         self._check_open()
+        check_request(request, DiscoverHierarchyRequest)
         try:
             return await self._unary(self._stub.discover_hierarchy, request, timeout)
         except NotFoundError as error:
@@ -232,7 +234,9 @@ class GalaxyRepositoryClient(ChannelClient):
 
         Raises:
             GalaxyNotFoundError: There is no such parent.
+            ConfigurationError: It is no such message.
         """
+        check_request(request, BrowseChildrenRequest)
         try:
             return await self._browse_page(request, timeout)
         except NotFoundError as error:
@@ -285,18 +289,29 @@ class GalaxyRepositoryClient(ChannelClient):
             timeout: Seconds for the whole stream; default the options' `stream_timeout`.
 
         Raises:
-            ConfigurationError: The time has no time zone.
+            ConfigurationError: The time is none or has no time zone, or the sequence is no
+                whole number from 0.
         """
         self._check_open()
-        if last_seen_deploy_time is not None and last_seen_deploy_time.utcoffset() is None:
+        known = last_seen_deploy_time
+        if known is not None and (not isinstance(known, datetime) or known.utcoffset() is None):
             raise ConfigurationError(
-                "last_seen_deploy_time: give a time with a time zone, for example in UTC, "
-                f"not {last_seen_deploy_time!r}"
+                "last_seen_deploy_time: give a datetime with a time zone, for example in UTC, "
+                f"not {known!r}"
+            )
+        if last_seen_sequence is not None and (
+            isinstance(last_seen_sequence, bool)
+            or not isinstance(last_seen_sequence, int)
+            or last_seen_sequence < 0
+        ):
+            raise ConfigurationError(
+                "last_seen_sequence: give the last_sequence of an earlier watch, a whole number "
+                f"from 0, not {last_seen_sequence!r}"
             )
         stream = MessageStream(
             self._channel,
             _WATCH,
-            WatchDeployEventsRequest(last_seen_deploy_time=last_seen_deploy_time),
+            WatchDeployEventsRequest(last_seen_deploy_time=known),
             DeployEvent,
             timeout=seconds_or("timeout", timeout, self._options.stream_timeout),
         )

@@ -20,9 +20,9 @@ class HierarchyIterator(AsyncIterator[GalaxyObject]):
     """The objects of a hierarchy, page by page as they are asked for.
 
     No call is open between two pages, so there is nothing to close: leave the
-    iterator where you like. After an error of the connection, a timeout or a
-    cancelled wait, iterating goes on with the page that was missing. Several
-    tasks may take from one iterator; each object goes to one of them.
+    iterator where you like. After an error of the connection, a timeout, a
+    cancelled wait or an error of `progress`, iterating goes on with the page that was
+    missing. Several tasks may take from one iterator; each object goes to one of them.
 
     What was yielded cannot be taken back. So when the galaxy is deployed during
     the walk, it ends with StalePageTokenError; with `restart` it starts over from the

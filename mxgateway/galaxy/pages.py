@@ -67,7 +67,8 @@ class Page(Generic[_T]):
 class Pages(Generic[_T]):
     """The pages of one listing, fetched one after the other.
 
-    A page that fails, or whose wait is cancelled, can be asked for again.
+    A page that fails, whose wait is cancelled, or whose `progress` raises can be asked
+    for again: nothing is noted before the page is on its way to the caller.
 
     Args:
         fetch: Returns the page for a token; an empty token stands for the first page.
@@ -133,12 +134,13 @@ class Pages(Generic[_T]):
             raise MalformedReplyError(
                 f"{self._what}: page {self._pages + 1} leads back to a page that came before"
             )
+        done = self._done + len(page.items)
+        self._report(WalkProgress(done, page.total, self._pages + 1, self._restarts))
         self._tokens.add(token)
         self._generation = page.generation
         self._token = page.next_token or None
-        self._done += len(page.items)
+        self._done = done
         self._pages += 1
-        self._report(page.total)
         return page.items
 
     def _stale(self, reason: str) -> str:
@@ -152,12 +154,12 @@ class Pages(Generic[_T]):
         self._restarts += 1
         _log.warning("%s; starting over (%d of %d)", error.message, self._restarts, MAX_RESTARTS)
         self._rewind()
-        self._report(0)
+        self._report(WalkProgress(0, 0, 0, self._restarts))
         return True
 
-    def _report(self, total: int) -> None:
+    def _report(self, step: WalkProgress) -> None:
         if self._progress is not None:
-            self._progress(WalkProgress(self._done, total, self._pages, self._restarts))
+            self._progress(step)
 
 
 async def collect(pages: Pages[_T]) -> list[_T]:

@@ -47,7 +47,8 @@ class DeployWatch(AsyncIterator[DeployEvent]):
     Args:
         stream: The call.
         last_seen_sequence: Sequence of the last event of an earlier watch, or None.
-        on_gap: Told of every gap before the event that shows it is returned.
+        on_gap: Told of every gap before the event that shows it is returned. What it
+            raises leaves `__anext__`; the event is returned by the next one.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class DeployWatch(AsyncIterator[DeployEvent]):
         self._on_gap = on_gap
         # The first event may repeat the current state, and with it a known sequence.
         self._repeat_allowed = True
+        self._held: DeployEvent | None = None  # its gap is being told
         self.last_sequence = last_seen_sequence
         self.missed = 0
         self.restarted = False
@@ -76,6 +78,9 @@ class DeployWatch(AsyncIterator[DeployEvent]):
             RpcError: The gateway ended it with another status.
             ConnectionLost: The connection ended; watch again with `last_sequence`.
         """
+        if self._held is not None:
+            event, self._held = self._held, None
+            return event
         event = await self._stream.__anext__()
         gap = self._note(event.sequence)
         if gap is not None:
@@ -86,7 +91,9 @@ class DeployWatch(AsyncIterator[DeployEvent]):
                 gap.kind,
             )
             if self._on_gap is not None:
+                self._held = event
                 self._on_gap(gap)
+                self._held = None
         return event
 
     def _note(self, sequence: int) -> DeployGap | None:
@@ -102,6 +109,7 @@ class DeployWatch(AsyncIterator[DeployEvent]):
 
     async def aclose(self) -> None:
         """End the stream and tell the gateway. Idempotent."""
+        self._held = None
         await self._stream.aclose()
 
     async def __aenter__(self) -> Self:
@@ -114,4 +122,5 @@ class DeployWatch(AsyncIterator[DeployEvent]):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._held = None
         await self._stream.__aexit__(exc_type, exc, traceback)

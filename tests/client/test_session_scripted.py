@@ -31,6 +31,7 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     ActivateReply,
     CloseSessionReply,
     CloseSessionRequest,
+    MxCommand,
     MxCommandKind,
     MxCommandReply,
     MxCommandRequest,
@@ -324,6 +325,22 @@ async def test_raw_calls_leave_request_and_reply_as_they_are() -> None:
     closed = await client.close_session_raw(CloseSessionRequest(session_id="s"), timeout=1)
     assert closed.final_state == SessionState.CLOSED
     assert channel.sent[-1][2] == 1
+
+
+async def test_raw_calls_refuse_another_message() -> None:
+    channel = ScriptedChannel({})
+    client = scripted_client(channel)
+    other: Any = MxCommand()
+    others: list[Any] = [other, None, {}]
+    for method in (client.open_session_raw, client.close_session_raw, client.invoke_raw):
+        for wrong in others:
+            with pytest.raises(ConfigurationError, match="give a message of type"):
+                await method(wrong)
+    with pytest.raises(ConfigurationError, match="type AcknowledgeAlarmRequest, not MxCommand"):
+        await client.acknowledge_alarm_raw(other)
+    with pytest.raises(ConfigurationError, match="type StreamEventsRequest, not MxCommand"):
+        client.stream_events_raw(other)
+    assert channel.sent == []
 
 
 async def test_a_session_that_is_open_already_is_used_by_its_id() -> None:

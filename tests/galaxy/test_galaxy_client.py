@@ -12,6 +12,7 @@ import pytest
 from galaxy.galaxy_channel import scripted_galaxy
 
 from mxgateway import (
+    BrowseChildrenRequest,
     BrowseOptions,
     ClientClosedError,
     ClientOptions,
@@ -21,6 +22,7 @@ from mxgateway import (
     DeadlineExceededError,
     DiscoverHierarchyOptions,
     DiscoverHierarchyReply,
+    DiscoverHierarchyRequest,
     GalaxyNotFoundError,
     GalaxyObject,
     GalaxyRepositoryClient,
@@ -488,6 +490,26 @@ async def test_an_error_of_the_progress_callback_reaches_the_caller() -> None:
         await galaxy.discover_hierarchy(progress=progress)
 
 
+async def test_an_error_of_the_progress_callback_loses_no_page() -> None:
+    galaxy, channel = scripted_galaxy(
+        _pages(_page("a", 1), _page("b", 2), _page("b", 2), _page("", 3))
+    )
+    told: list[WalkProgress] = []
+
+    def progress(step: WalkProgress) -> None:
+        told.append(step)
+        if len(told) == 2:
+            raise ZeroDivisionError
+
+    walk = galaxy.iter_hierarchy(progress=progress)
+    assert (await anext(walk)).gobject_id == 1
+    with pytest.raises(ZeroDivisionError):
+        await anext(walk)
+    assert [found.gobject_id async for found in walk] == [2, 3]
+    assert [request.page_token for request in channel.sent] == ["", "a", "a", "b"]
+    assert [(step.done, step.pages) for step in told] == [(1, 1), (2, 2), (2, 2), (3, 3)]
+
+
 async def test_a_timeout_counts_for_each_page() -> None:
     galaxy, channel = scripted_galaxy(_pages(_page("a", 1), _page("", 2)))
     await galaxy.discover_hierarchy(timeout=2.5)
@@ -504,6 +526,13 @@ async def test_wrong_arguments_are_refused_before_anything_is_sent() -> None:
     wrong = DiscoverHierarchyOptions()
     with pytest.raises(ConfigurationError, match="give BrowseOptions"):
         await galaxy.browse(wrong)
+    # Another message would be encoded all the same, and be read as what it is not.
+    for wrong in (None, "Plant", BrowseChildrenRequest()):
+        with pytest.raises(ConfigurationError, match="give a message of type Discover"):
+            await galaxy.discover_hierarchy_raw(wrong)
+    wrong = DiscoverHierarchyRequest()
+    with pytest.raises(ConfigurationError, match="type BrowseChildrenRequest, not Discover"):
+        await galaxy.browse_children(wrong)
     assert channel.sent == []
 
 

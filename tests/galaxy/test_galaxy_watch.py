@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -237,13 +238,43 @@ async def test_a_gateway_that_shuts_down_ends_the_watch_with_a_typed_error(
                 assert caught.value.transient
 
 
-async def test_a_time_without_a_zone_is_refused_before_anything_is_sent(
+async def test_wrong_arguments_are_refused_before_anything_is_sent(
     sim: ThreadedSimulator, options: ClientOptions
 ) -> None:
+    no_times: list[Any] = [datetime(2026, 1, 1), START.date(), "2026-01-01T00:00:00Z", 0]  # noqa: DTZ001 - the point of it
+    no_sequences: list[Any] = [-1, True, 1.0, "1"]
     async with GalaxyRepositoryClient.connect(options=options) as galaxy:
-        with pytest.raises(ConfigurationError, match="time zone"):
-            galaxy.watch_deploy_events(datetime(2026, 1, 1))  # noqa: DTZ001 - the point of it
+        for no_time in no_times:
+            with pytest.raises(ConfigurationError, match=r"last_seen_deploy_time: .*time zone"):
+                galaxy.watch_deploy_events(no_time)
+        for no_sequence in no_sequences:
+            with pytest.raises(ConfigurationError, match=r"last_seen_sequence: .*whole number"):
+                galaxy.watch_deploy_events(last_seen_sequence=no_sequence)
     assert sim.audit.calls["WatchDeployEvents"] == 0
+
+
+async def test_an_error_of_the_gap_callback_loses_no_event(
+    sim: ThreadedSimulator, options: ClientOptions
+) -> None:
+    told: list[DeployGap] = []
+
+    def on_gap(gap: DeployGap) -> None:
+        told.append(gap)
+        raise ZeroDivisionError
+
+    async with GalaxyRepositoryClient.connect(options=options) as galaxy:
+        async with galaxy.watch_deploy_events(last_seen_sequence=9, on_gap=on_gap) as watch:
+            with pytest.raises(ZeroDivisionError):
+                await _next(watch)
+            assert (await _next(watch)).sequence == 1
+            sim.redeploy()
+            assert (await _next(watch)).sequence == 2
+        assert told == [DeployGap("restart", expected=10, got=1)]
+        async with galaxy.watch_deploy_events(last_seen_sequence=9, on_gap=on_gap) as watch:
+            with pytest.raises(ZeroDivisionError):
+                await _next(watch)
+        with pytest.raises(StopAsyncIteration):  # left, it gives nothing any more
+            await _next(watch)
 
 
 async def test_a_timeout_ends_the_whole_watch(options: ClientOptions) -> None:
