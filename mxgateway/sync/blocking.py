@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 
+from mxgateway.errors import ClientClosedError
 from mxgateway.sync.portal import Portal
 
 __all__ = ["Stream", "Wrapper", "blocking", "streaming"]
@@ -16,6 +17,9 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _S = TypeVar("_S")
 _T = TypeVar("_T")
+
+
+_Kind = TypeVar("_Kind", bound="Stream[Any]")
 
 
 class Wrapper:
@@ -85,8 +89,12 @@ class Stream(Wrapper, Iterator[_T], Generic[_T]):
         return entry
 
     def close(self) -> None:
-        """End the stream. Idempotent."""
-        self._portal.run(self._async.aclose)
+        """End the stream. Idempotent; closing the client has ended it already."""
+        try:
+            self._portal.run(self._async.aclose)
+        except ClientClosedError:
+            if not self._portal.closed:
+                raise
 
 
 async def _fetch(stream: AsyncIterator[Any], came: deque[tuple[Any, Exception | None]]) -> None:
@@ -100,15 +108,15 @@ async def _fetch(stream: AsyncIterator[Any], came: deque[tuple[Any, Exception | 
 
 
 def streaming(
-    method: Callable[Concatenate[_S, _P], AsyncIterator[_T]],
-) -> Callable[Concatenate[Any, _P], Stream[_T]]:
-    """Return the synchronous form of a method that returns a stream."""
+    kind: type[_Kind], method: Callable[Concatenate[_S, _P], AsyncIterator[Any]]
+) -> Callable[Concatenate[Any, _P], _Kind]:
+    """Return the synchronous form of a method that returns a stream; its own is of `kind`."""
 
-    async def make(wrapped: Any, *args: Any, **kwargs: Any) -> AsyncIterator[_T]:
+    async def make(wrapped: Any, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
         return method(wrapped, *args, **kwargs)  # streams are made inside the loop
 
     @functools.wraps(method)
-    def call(self: Any, *args: _P.args, **kwargs: _P.kwargs) -> Stream[_T]:
-        return Stream(self._portal, self._portal.run(make, self._async, *args, **kwargs))
+    def call(self: Any, *args: _P.args, **kwargs: _P.kwargs) -> _Kind:
+        return kind(self._portal, self._portal.run(make, self._async, *args, **kwargs))
 
     return call  # type: ignore[return-value]  # `self` may be given by position only

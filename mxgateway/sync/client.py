@@ -8,10 +8,16 @@ from collections.abc import Iterable
 from mxgateway.client import GatewayClient as AsyncGatewayClient
 from mxgateway.events.bounded import Overflow
 from mxgateway.galaxy import GalaxyRepositoryClient as AsyncGalaxyRepositoryClient
+from mxgateway.generated.mxaccess_gateway.v1 import (
+    ActiveAlarmSnapshot,
+    AlarmFeedMessage,
+    MxEvent,
+)
 from mxgateway.sync.blocking import blocking, streaming
 from mxgateway.sync.connecting import ConnectedClient
 from mxgateway.sync.galaxy import GalaxyRepositoryClient
 from mxgateway.sync.session import Session
+from mxgateway.sync.streams import AlarmFollower, MessageStream
 from mxgateway.sync.tags import TagSubscription
 
 __all__ = ["GatewayClient"]
@@ -88,11 +94,13 @@ class GatewayClient(ConnectedClient[AsyncGatewayClient]):
     close_session_raw = blocking(AsyncGatewayClient.close_session_raw)
     invoke = blocking(AsyncGatewayClient.invoke)
     invoke_raw = blocking(AsyncGatewayClient.invoke_raw)
-    stream_events_raw = streaming(AsyncGatewayClient.stream_events_raw)
+    stream_events_raw = streaming(MessageStream[MxEvent], AsyncGatewayClient.stream_events_raw)
 
-    query_active_alarms = streaming(AsyncGatewayClient.query_active_alarms)
-    stream_alarms = streaming(AsyncGatewayClient.stream_alarms)
-    follow_alarms = streaming(AsyncGatewayClient.follow_alarms)
+    query_active_alarms = streaming(
+        MessageStream[ActiveAlarmSnapshot], AsyncGatewayClient.query_active_alarms
+    )
+    stream_alarms = streaming(MessageStream[AlarmFeedMessage], AsyncGatewayClient.stream_alarms)
+    follow_alarms = streaming(AlarmFollower, AsyncGatewayClient.follow_alarms)
     acknowledge_alarm = blocking(AsyncGatewayClient.acknowledge_alarm)
     acknowledge_alarm_raw = blocking(AsyncGatewayClient.acknowledge_alarm_raw)
 

@@ -10,6 +10,7 @@ from mxgateway.galaxy import LazyBrowseNode as AsyncLazyBrowseNode
 from mxgateway.generated.galaxy_repository.v1 import GalaxyObject
 from mxgateway.sync.blocking import Wrapper, blocking, streaming
 from mxgateway.sync.connecting import ConnectedClient
+from mxgateway.sync.streams import DeployWatch, HierarchyIterator
 
 __all__ = ["GalaxyRepositoryClient", "LazyBrowseNode"]
 
@@ -69,5 +70,5 @@ class GalaxyRepositoryClient(ConnectedClient[AsyncGalaxyRepositoryClient]):
     discover_hierarchy_raw = blocking(AsyncGalaxyRepositoryClient.discover_hierarchy_raw)
     browse_children = blocking(AsyncGalaxyRepositoryClient.browse_children)
 
-    iter_hierarchy = streaming(AsyncGalaxyRepositoryClient.iter_hierarchy)
-    watch_deploy_events = streaming(AsyncGalaxyRepositoryClient.watch_deploy_events)
+    iter_hierarchy = streaming(HierarchyIterator, AsyncGalaxyRepositoryClient.iter_hierarchy)
+    watch_deploy_events = streaming(DeployWatch, AsyncGalaxyRepositoryClient.watch_deploy_events)

@@ -67,6 +67,11 @@ class Portal:
         self._closed = False
         _open.add(self)
 
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
     def check_caller(self) -> None:
         """Refuse a caller that runs in an event loop: it would block that loop.
 

@@ -8,6 +8,7 @@ from typing import Self
 from mxgateway.generated.mxaccess_gateway.v1 import OpenSessionReply
 from mxgateway.session import Session as AsyncSession
 from mxgateway.sync.blocking import Wrapper, blocking, streaming
+from mxgateway.sync.streams import EventStream
 
 __all__ = ["Session"]
 
@@ -100,4 +101,4 @@ class Session(Wrapper):
     drain_events = blocking(AsyncSession.drain_events)
     shutdown_worker = blocking(AsyncSession.shutdown_worker)
 
-    stream_events = streaming(AsyncSession.stream_events)
+    stream_events = streaming(EventStream, AsyncSession.stream_events)

@@ -125,6 +125,55 @@ def test_the_galaxy_on_its_own_and_on_a_shared_connection(
             assert isinstance(next(events), DeployEvent)
 
 
+def test_streams_tell_what_their_async_forms_tell(
+    client: GatewayClient, sim: ThreadedSimulator
+) -> None:
+    client.write("SimProbe_001.TestAlarm", True)
+    with client.follow_alarms("Galaxy!Reaction.SimProbe_001") as feed:
+        assert [next(feed).kind for _ in range(2)] == ["raised", "complete"]
+        assert list(feed.book.alarms) == ["Galaxy!Reaction.SimProbe_001.TestAlarm"]
+    with client.stream_alarms() as messages:
+        next(messages)
+        assert messages.last_size > 0
+        assert messages.initial_metadata is not None
+    with client.galaxy() as galaxy:
+        with galaxy.watch_deploy_events() as watch:
+            next(watch)
+            assert (watch.last_sequence, watch.missed, watch.restarted) == (1, 0, False)
+        with galaxy.iter_hierarchy() as objects:
+            next(objects)
+            assert objects.restarts == 0
+    with client.open_session() as session, session.stream_events() as events:
+        server = session.register("tests")
+        session.advise(server, session.add_item(server, INT))
+        next(events)
+        assert (events.queued, events.queued_bytes, events.dropped) == (0, 0, 0)
+
+
+def test_a_stream_is_left_quietly_when_the_client_is_closed(
+    sim: ThreadedSimulator, backend: str
+) -> None:
+    """What the body raises must not be hidden by an error of leaving."""
+    client = GatewayClient.connect(
+        endpoint=sim.endpoint, api_key=sim.api_key, plaintext=True, backend=backend
+    )
+    feed = client.stream_alarms()
+
+    def body() -> None:
+        with feed, client.subscribe(INT) as values:
+            next(feed)
+            next(values)
+            client.close()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        body()
+    assert caught.value.__context__ is None
+    feed.close()
+    with pytest.raises(ClientClosedError):
+        next(feed)
+
+
 def test_errors_are_the_library_s_own(client: GatewayClient, backend: str) -> None:
     with client.open_session() as session, pytest.raises(MxAccessError):
         session.advise(1, 99)
