@@ -83,5 +83,5 @@ class ConnectedClient(Wrapper, Generic[_Client]):
         """
         if self._owns_portal:
             self._portal.close()
-        else:
+        elif not self._portal.closed:
             self._portal.run(self._async.close)

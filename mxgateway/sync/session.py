@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
+from mxgateway.errors import ClientClosedError
 from mxgateway.generated.mxaccess_gateway.v1 import OpenSessionReply
 from mxgateway.session import Session as AsyncSession
 from mxgateway.sync.blocking import Wrapper, blocking, streaming
@@ -55,7 +56,11 @@ class Session(Wrapper):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._portal.run(self._async.__aexit__, exc_type, exc, traceback)
+        try:
+            self._portal.run(self._async.__aexit__, exc_type, exc, traceback)
+        except ClientClosedError:
+            if exc is None or not self._portal.closed:
+                raise  # else what the body raised matters more, as in the async form
 
     close = blocking(AsyncSession.close)
     invoke = blocking(AsyncSession.invoke)

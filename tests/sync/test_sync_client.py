@@ -160,11 +160,18 @@ def test_a_stream_is_left_quietly_when_the_client_is_closed(
     feed = client.stream_alarms()
 
     def body() -> None:
-        with feed, client.subscribe(INT) as values:
+        with client.galaxy(), client.open_session(), feed, client.subscribe(INT) as values:
             next(feed)
             next(values)
             client.close()
             raise ZeroDivisionError
+
+    def closed_within_a_session() -> None:
+        again = GatewayClient.connect(
+            endpoint=sim.endpoint, api_key=sim.api_key, plaintext=True, backend=backend
+        )
+        with again.open_session():
+            again.close()
 
     with pytest.raises(ZeroDivisionError) as caught:
         body()
@@ -172,6 +179,8 @@ def test_a_stream_is_left_quietly_when_the_client_is_closed(
     feed.close()
     with pytest.raises(ClientClosedError):
         next(feed)
+    with pytest.raises(ClientClosedError):  # the session was not closed, and nobody else says so
+        closed_within_a_session()
 
 
 def test_errors_are_the_library_s_own(client: GatewayClient, backend: str) -> None:
