@@ -23,7 +23,7 @@ _log = logging.getLogger("mxgateway.alarms")
 
 _FULL: Final = re.compile(r"(?P<provider>[^!\\]+)!(?P<group>[^.]+)\.(?P<tag>.+)", re.DOTALL)
 _PATH: Final = re.compile(
-    r"\\{1,2}(?P<provider>[^!\\]+)\\(?P<group>[^.\\]+)\.(?P<tag>.+)", re.DOTALL
+    r"\\{1,2}(?P<provider>[^!\\]+)\\(?P<group>[^!.\\]+)\.(?P<tag>.+)", re.DOTALL
 )
 _PATH_PREFIX: Final = re.compile(r"\\{1,2}(?P<provider>[^!\\]+)(?:\\(?P<rest>[^!\\]*))?")
 _GUID: Final = re.compile(
@@ -83,7 +83,9 @@ def normalise_alarm_prefix(prefix: str) -> str:
     r"""Return a filter prefix in the form of the references that it is compared with.
 
     `\\Provider\Group` becomes `Provider!Group`, also with one leading backslash; all
-    else stays as it is. Empty means all alarms.
+    else stays as it is. Empty means all alarms. What begins with a backslash even then, as
+    the queries of the native alarm manager do, is logged as a warning: no reference begins
+    so, and nothing would be found.
 
     Raises:
         ConfigurationError: The prefix is no text.
@@ -94,6 +96,12 @@ def normalise_alarm_prefix(prefix: str) -> str:
         )
     match = _PATH_PREFIX.fullmatch(prefix)
     if match is None:
+        if prefix.startswith("\\"):
+            _log.warning(
+                "alarm filter prefix %r begins with a backslash, which no reference does: it "
+                "will find nothing; give the beginning of Provider!Group.Tag",
+                prefix,
+            )
         return prefix
     rest = match["rest"]
     return match["provider"] if rest is None else f"{match['provider']}!{rest}"

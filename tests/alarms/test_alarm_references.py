@@ -43,7 +43,17 @@ def test_known_forms_become_what_the_gateway_takes(
 
 @pytest.mark.parametrize(
     "odd",
-    ["Pump001.PumpFault", r"\\node\Galaxy!Area", "Galaxy!Area", r"\\Galaxy\Area", "!A.B", " x"],
+    [
+        "Pump001.PumpFault",
+        "Galaxy!Area",
+        r"\\Galaxy\Area",
+        "!A.B",
+        " x",
+        # Queries of the native alarm manager: no path of provider and group.
+        r"\\node\Galaxy!Area",
+        r"\\node\Galaxy!Area.Pump001.PumpFault",
+        r"\Galaxy!Area.Pump001.PumpFault",
+    ],
 )
 def test_any_other_form_is_sent_as_it_is_and_warned_about(
     odd: str, caplog: pytest.LogCaptureFixture
@@ -96,8 +106,21 @@ def test_splitting_loses_nothing(reference: str) -> None:
         (r"\Galaxy\Intake.Tank_001", "Galaxy!Intake.Tank_001"),
         (r"\\Galaxy", "Galaxy"),
         (r"\\Galaxy" + "\\", "Galaxy!"),
-        (r"\\node\Galaxy!Area", r"\\node\Galaxy!Area"),
+        (r"Galaxy!A.B\C", r"Galaxy!A.B\C"),
     ],
 )
-def test_a_prefix_takes_the_form_of_the_references(prefix: str, sent: str) -> None:
+def test_a_prefix_takes_the_form_of_the_references(
+    prefix: str, sent: str, caplog: pytest.LogCaptureFixture
+) -> None:
     assert normalise_alarm_prefix(prefix) == sent
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("query", [r"\\node\Galaxy!Area", r"\Galaxy!Area", "\\"])
+def test_a_native_query_as_a_prefix_is_sent_with_a_warning(
+    query: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "mxgateway.alarms"):
+        assert normalise_alarm_prefix(query) == query
+    (record,) = caplog.records
+    assert "will find nothing" in record.getMessage()
