@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, Self, SupportsIndex
+from fractions import Fraction
+from typing import Any, Self, SupportsIndex, overload
 
 __all__ = ["Duration", "nanoseconds_of"]
 
@@ -30,9 +32,10 @@ class Duration(timedelta):
 
     As a plain timedelta it is the span rounded down to the microsecond; `nanosecond`
     is the rest, 0 to 999. Sums, differences, negation, comparison, hash, copies and
-    pickles are exact. A span that a timedelta cannot hold is clamped to
-    `timedelta.min` or `timedelta.max`. What came from the wire is written back as it
-    came, also where the signs of its two parts differ.
+    pickles are exact, as are products and quotients with whole numbers and with spans. A
+    span that a timedelta cannot hold is clamped to `timedelta.min` or `timedelta.max`.
+    What came from the wire is written back as it came, also where the signs of its two
+    parts differ.
 
     Args:
         days: And the following up to `weeks`: as for `datetime.timedelta`.
@@ -157,23 +160,22 @@ class Duration(timedelta):
         """Return the length in seconds, as close as a float comes."""
         return nanoseconds_of(self) / _NS
 
-    def __add__(self, other: object) -> Any:
+    def __add__(self, other: timedelta) -> Self:
         # A Timestamp or datetime adds a span itself.
-        if not isinstance(other, timedelta):
-            return NotImplemented
-        return type(self).from_nanoseconds(nanoseconds_of(self) + nanoseconds_of(other))
+        return self._of(other, lambda a, b: a + b)
 
     __radd__ = __add__
 
-    def __sub__(self, other: object) -> Any:
-        if not isinstance(other, timedelta):
-            return NotImplemented
-        return type(self).from_nanoseconds(nanoseconds_of(self) - nanoseconds_of(other))
+    def __sub__(self, other: timedelta) -> Self:
+        return self._of(other, lambda a, b: a - b)
 
-    def __rsub__(self, other: object) -> Any:
-        if not isinstance(other, timedelta):
-            return NotImplemented
-        return type(self).from_nanoseconds(nanoseconds_of(other) - nanoseconds_of(self))
+    def __rsub__(self, other: timedelta) -> Self:
+        return self._of(other, lambda a, b: b - a)
+
+    def _of(self, other: timedelta, combine: Callable[[int, int], int]) -> Self:
+        if isinstance(other, timedelta):
+            return type(self).from_nanoseconds(combine(nanoseconds_of(self), nanoseconds_of(other)))
+        return NotImplemented
 
     def __neg__(self) -> Self:
         return type(self).from_nanoseconds(-nanoseconds_of(self))
@@ -184,7 +186,7 @@ class Duration(timedelta):
     def __abs__(self) -> Self:
         return -self if nanoseconds_of(self) < 0 else self
 
-    def __mul__(self, factor: object) -> Any:
+    def __mul__(self, factor: float) -> Self:
         if isinstance(factor, int):
             return type(self).from_nanoseconds(nanoseconds_of(self) * factor)
         if isinstance(factor, float):
@@ -193,10 +195,57 @@ class Duration(timedelta):
 
     __rmul__ = __mul__
 
+    @overload
+    def __truediv__(self, other: timedelta) -> float: ...
+
+    @overload
+    def __truediv__(self, other: float) -> Self: ...
+
     def __truediv__(self, other: object) -> Any:
         if isinstance(other, timedelta):
             return nanoseconds_of(self) / nanoseconds_of(other)
-        return timedelta.__truediv__(self, other)  # type: ignore[operator]
+        if isinstance(other, int):
+            # To the nearest nanosecond, ties to even, as timedelta does with microseconds.
+            return type(self).from_nanoseconds(round(Fraction(nanoseconds_of(self), other)))
+        if isinstance(other, float):
+            return type(self).from_timedelta(timedelta.__truediv__(self, other))
+        return NotImplemented
+
+    def __rtruediv__(self, other: timedelta) -> float:
+        # Else timedelta would divide by what is left of a span without its nanoseconds.
+        if isinstance(other, timedelta):
+            return nanoseconds_of(other) / nanoseconds_of(self)
+        return NotImplemented
+
+    @overload
+    def __floordiv__(self, other: timedelta) -> int: ...
+
+    @overload
+    def __floordiv__(self, other: int) -> Self: ...
+
+    def __floordiv__(self, other: object) -> Any:
+        if isinstance(other, timedelta):
+            return nanoseconds_of(self) // nanoseconds_of(other)
+        if isinstance(other, int):
+            return type(self).from_nanoseconds(nanoseconds_of(self) // other)
+        return NotImplemented
+
+    def __rfloordiv__(self, other: timedelta) -> int:
+        if isinstance(other, timedelta):
+            return nanoseconds_of(other) // nanoseconds_of(self)
+        return NotImplemented
+
+    def __mod__(self, other: timedelta) -> Self:
+        return self._of(other, lambda a, b: a % b)
+
+    def __rmod__(self, other: timedelta) -> Self:
+        return self._of(other, lambda a, b: b % a)
+
+    def __divmod__(self, other: timedelta) -> tuple[int, Self]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: timedelta) -> tuple[int, Self]:
+        return other // self, self.__rmod__(other)
 
     def __bool__(self) -> bool:
         return nanoseconds_of(self) != 0

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from typing import Any, Self, SupportsIndex
+from typing import TYPE_CHECKING, Any, Self, SupportsIndex, overload
 
 from mxgateway._timetext import format_utc, fraction, parse_rfc3339
 from mxgateway.duration import Duration, nanoseconds_of
 
-__all__ = ["Duration", "Timestamp", "unix_parts"]
+__all__ = ["Duration", "TimeField", "Timestamp", "unix_parts"]
 
 _NS = 1_000_000_000
 _MIN_SECONDS = -62_135_596_800  # 0001-01-01T00:00:00Z
@@ -247,7 +247,13 @@ class Timestamp(datetime):
 
     # --- arithmetic -----------------------------------------------------------------------
 
-    def __add__(self, other: object) -> Any:
+    def __add__(self, other: timedelta) -> Self:
+        later: Self = self._plus(other)
+        return later
+
+    __radd__ = __add__
+
+    def _plus(self, other: object) -> Any:
         if not isinstance(other, timedelta):
             return NotImplemented
         if self._ns < 0:
@@ -260,7 +266,11 @@ class Timestamp(datetime):
         moment._ns = nano
         return moment
 
-    __radd__ = __add__
+    @overload  # type: ignore[override]  # any datetime will do, and the span keeps 100 ns
+    def __sub__(self, other: datetime) -> Duration: ...
+
+    @overload
+    def __sub__(self, other: timedelta) -> Self: ...
 
     def __sub__(self, other: object) -> Any:
         if isinstance(other, timedelta):
@@ -269,10 +279,8 @@ class Timestamp(datetime):
             return NotImplemented
         return _difference(self, other)
 
-    def __rsub__(self, other: object) -> Any:
-        if not isinstance(other, datetime):
-            return NotImplemented
-        return _difference(other, self)
+    def __rsub__(self, other: datetime) -> Duration:
+        return _difference(other, self) if isinstance(other, datetime) else NotImplemented
 
     # --- comparison ---------------------------------------------------------------------
 
@@ -402,3 +410,19 @@ def _compare(left: datetime, right: datetime) -> int:
     elif datetime.__gt__(left, right):
         return 1
     return (a > b) - (a < b)
+
+
+if TYPE_CHECKING:
+
+    class TimeField:
+        """A time in a message, as type checkers see it.
+
+        What a message was decoded from gives a Timestamp; any aware datetime may be set.
+        """
+
+        def __get__(self, message: object, owner: type) -> Timestamp | None: ...
+
+        def __set__(self, message: object, value: datetime | None) -> None: ...
+
+else:
+    TimeField = datetime | None

@@ -104,6 +104,11 @@ METHODS = {
 }
 
 
+# A decoded time is a Timestamp, and any datetime may be set: type checkers see both.
+TIME_FIELD = '"datetime.datetime | None" = betterproto2.field('
+TYPED_TIME_FIELD = '"mxgateway.timestamp.TimeField" = betterproto2.field('
+
+
 class GenerationError(Exception):
     """A tool is missing or failed; the text says which and what to do."""
 
@@ -171,6 +176,16 @@ def replace_methods(source: str) -> str:
     return "".join(lines)
 
 
+def type_times(source: str) -> str:
+    """Return a module whose fields for a time are annotated with TimeField."""
+    if TIME_FIELD not in source:
+        return source
+    first_import = next(n for n in ast.parse(source).body if isinstance(n, ast.Import))
+    lines = source.replace(TIME_FIELD, TYPED_TIME_FIELD).splitlines(keepends=True)
+    lines.insert(first_import.lineno - 1, "import mxgateway.timestamp\n")
+    return "".join(lines)
+
+
 def tidy(source: str, folder: Path) -> str:
     """Return a module with unused imports dropped, imports sorted, and formatted."""
     ruff = find_tool("ruff")
@@ -207,7 +222,11 @@ def generate() -> dict[Path, str]:
             for path in sorted(out.rglob("*"))
             if path.is_file()
         }
-        files[WELL_KNOWN] = tidy(replace_methods(files[WELL_KNOWN]), folder)
+        files[WELL_KNOWN] = replace_methods(files[WELL_KNOWN])
+        for path, text in files.items():
+            typed = type_times(text)
+            if typed != text or path == WELL_KNOWN:
+                files[path] = tidy(typed, folder)
     return files
 
 

@@ -411,7 +411,7 @@ def test_generated_times_agree_with_the_codec() -> None:
 
     assert event.source_timestamp == MxEvent.parse(sent).source_timestamp
     assert event.source_timestamp is not None
-    assert event.source_timestamp.nanosecond == 228  # type: ignore[attr-defined]
+    assert event.source_timestamp.nanosecond == 228
     assert MxEvent.parse(sent).to_dict() == {"sourceTimestamp": "1970-01-01T00:00:05.000000228Z"}
     assert MxEvent.from_dict(event.to_dict()) == event
     session = OpenSessionRequest(command_timeout=Duration(nanoseconds=-1))

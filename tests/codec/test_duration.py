@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import operator
 import pickle
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -50,6 +53,20 @@ def test_arithmetic_and_order_are_exact(a: int, b: int) -> None:
         a == b,
     )
     assert bool(left) is (a != 0)
+    if b:
+        assert (left // right, (left % right).total_nanoseconds) == divmod(a, b)
+        assert divmod(left, right) == (left // right, left % right)
+        assert left / right == a / b
+
+
+@given(lengths, st.integers(-1000, 1000).filter(bool))
+@many
+def test_parts_of_a_span_are_exact(total: int, parts: int) -> None:
+    span = Duration(nanoseconds=total)
+
+    assert (span // parts).total_nanoseconds == total // parts
+    assert (span / parts).total_nanoseconds == round(Fraction(total, parts))
+    assert (span * parts / parts, span * parts // parts) == (span, span)
 
 
 @given(lengths)
@@ -111,13 +128,24 @@ def test_it_mixes_with_timedeltas_and_datetimes() -> None:
     assert span / timedelta(seconds=2) == pytest.approx(0.50000025)
     assert Duration(seconds=3) / 2 == timedelta(seconds=1.5)
     assert Duration(seconds=3) * 0.5 == timedelta(seconds=1.5)
+    assert timedelta(seconds=2) / Duration(nanoseconds=100) == 2e7
+    assert divmod(timedelta(seconds=2), Duration(nanoseconds=300)) == (
+        timedelta(seconds=2) // Duration(nanoseconds=300),
+        timedelta(seconds=2) % Duration(nanoseconds=300),
+    )
+    assert timedelta(seconds=2) % Duration(nanoseconds=300) == Duration(nanoseconds=200)
+    wrong: list[tuple[Any, Any]] = [(span, "1s"), (1, span), ("1s", span)]
+    for operation in (operator.truediv, operator.floordiv, operator.mod, divmod):
+        for left, right in wrong:
+            with pytest.raises(TypeError):
+                operation(left, right)
     assert span != "1s"
     with pytest.raises(TypeError):
         _ = span < 1
     with pytest.raises(TypeError):
-        _ = span + 1
+        _ = span + 1  # type: ignore[operator]
     with pytest.raises(TypeError):
-        _ = span * "1"
+        _ = span * "1"  # type: ignore[operator]
 
 
 def test_text_is_timedeltas_with_the_digits_that_are_there() -> None:

@@ -6,6 +6,7 @@ import copy
 import pickle
 import time
 from datetime import UTC, date, datetime, timedelta, timezone
+from typing import assert_type
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mxgateway.codec import decode, encode
+from mxgateway.generated.galaxy_repository.v1 import DeployEvent
 from mxgateway.generated.google import protobuf
 from mxgateway.generated.mxaccess_gateway.v1 import MxEvent
 from mxgateway.timestamp import Duration, Timestamp, unix_parts
@@ -351,7 +353,7 @@ def test_the_decoder_of_times_takes_no_bytes_for_seconds_that_are_none(body: str
         expected = decode(protobuf.Timestamp, data)
         event = decode(MxEvent, sent)
         assert event.source_timestamp is not None
-        assert event.source_timestamp.to_unix() == (expected.seconds, expected.nanos)  # type: ignore[attr-defined]
+        assert event.source_timestamp.to_unix() == (expected.seconds, expected.nanos)
 
 
 def test_more_different_seconds_than_the_decoder_remembers_are_read_right() -> None:
@@ -360,3 +362,17 @@ def test_more_different_seconds_than_the_decoder_remembers_are_read_right() -> N
             MxEvent, encode(MxEvent(source_timestamp=Timestamp.from_unix(seconds, 1 << 28)))
         )
         assert event.source_timestamp == Timestamp.from_unix(seconds, 1 << 28)
+
+
+def test_type_checkers_see_what_messages_and_arithmetic_give() -> None:
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    sent = encode(DeployEvent(time_of_last_deploy=noon))  # any datetime may be set
+    moment = assert_type(decode(DeployEvent, sent).time_of_last_deploy, Timestamp | None)
+
+    assert moment is not None
+    assert moment.ToDatetime(UTC) == noon
+    later = assert_type(moment + timedelta(seconds=1), Timestamp)
+    assert assert_type(later - timedelta(seconds=1), Timestamp) == noon
+    span = assert_type(later - noon, Duration)
+    assert assert_type(span * 3 // 2, Duration) == timedelta(seconds=1.5)
+    assert assert_type(span / timedelta(seconds=2), float) == 0.5

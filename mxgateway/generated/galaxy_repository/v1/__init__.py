@@ -20,13 +20,13 @@ __all__ = (
     "WatchDeployEventsRequest",
 )
 
-import datetime
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import betterproto2
 import grpclib
+import mxgateway.timestamp
 from betterproto2 import grpclib as betterproto2_grpclib
 
 from ...message_pool import default_message_pool
@@ -110,11 +110,11 @@ default_message_pool.register_message(
 class DeployEvent(betterproto2.Message):
     sequence: "int" = betterproto2.field(1, betterproto2.TYPE_UINT64)
 
-    observed_at: "datetime.datetime | None" = betterproto2.field(
+    observed_at: "mxgateway.timestamp.TimeField" = betterproto2.field(
         2, betterproto2.TYPE_MESSAGE, unwrap=lambda: __google__protobuf__.Timestamp, optional=True
     )
 
-    time_of_last_deploy: "datetime.datetime | None" = betterproto2.field(
+    time_of_last_deploy: "mxgateway.timestamp.TimeField" = betterproto2.field(
         3, betterproto2.TYPE_MESSAGE, unwrap=lambda: __google__protobuf__.Timestamp, optional=True
     )
 
@@ -256,7 +256,7 @@ default_message_pool.register_message("galaxy_repository.v1", "GalaxyObject", Ga
 class GetLastDeployTimeReply(betterproto2.Message):
     present: "bool" = betterproto2.field(1, betterproto2.TYPE_BOOL)
 
-    time_of_last_deploy: "datetime.datetime | None" = betterproto2.field(
+    time_of_last_deploy: "mxgateway.timestamp.TimeField" = betterproto2.field(
         2, betterproto2.TYPE_MESSAGE, unwrap=lambda: __google__protobuf__.Timestamp, optional=True
     )
 
@@ -298,7 +298,7 @@ default_message_pool.register_message(
 
 @dataclass(eq=False, repr=False)
 class WatchDeployEventsRequest(betterproto2.Message):
-    last_seen_deploy_time: "datetime.datetime | None" = betterproto2.field(
+    last_seen_deploy_time: "mxgateway.timestamp.TimeField" = betterproto2.field(
         1, betterproto2.TYPE_MESSAGE, unwrap=lambda: __google__protobuf__.Timestamp, optional=True
     )
 

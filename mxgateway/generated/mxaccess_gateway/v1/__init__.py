@@ -126,6 +126,7 @@ from typing import TYPE_CHECKING
 
 import betterproto2
 import grpclib
+import mxgateway.timestamp
 from betterproto2 import grpclib as betterproto2_grpclib
 
 from ...message_pool import default_message_pool
@@ -864,7 +865,7 @@ class ActiveAlarmSnapshot(betterproto2.Message):
 
     severity: "int" = betterproto2.field(4, betterproto2.TYPE_INT32)
 
-    original_raise_timestamp: "datetime.datetime | None" = betterproto2.field(
+    original_raise_timestamp: "mxgateway.timestamp.TimeField" = betterproto2.field(
         5, betterproto2.TYPE_MESSAGE, unwrap=lambda: __google__protobuf__.Timestamp, optional=True
     )
 
@@ -876,7 +877,7 @@ class ActiveAlarmSnapshot(betterproto2.Message):
 
     description: "str" = betterproto2.field(8, betterproto2.TYPE_STRING)
 
-    last_transition_timestamp: "datetime.datetime | None" = betterproto2.field(
+    last_transition_timestamp: "mxgateway.timestamp.TimeField" = betterproto2.field(
         9, betterproto2.TYPE_MESSAGE, unwrap=lambda: __google__protobuf__.Timestamp, optional=True
     )
 
@@ -1063,7 +1064,7 @@ class AlarmProviderStatus(betterproto2.Message):
 
     reason: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
 
-    since: "datetime.datetime | None" = betterproto2.field(
+    since: "mxgateway.timestamp.TimeField" = betterproto2.field(
         4, betterproto2.TYPE_MESSAGE, unwrap=lambda: __google__protobuf__.Timestamp, optional=True
     )
 
@@ -1178,7 +1179,7 @@ class BulkReadResult(betterproto2.Message):
 
     quality: "int" = betterproto2.field(7, betterproto2.TYPE_INT32)
 
-    source_timestamp: "datetime.datetime | None" = betterproto2.field(
+    source_timestamp: "mxgateway.timestamp.TimeField" = betterproto2.field(
         8, betterproto2.TYPE_MESSAGE, unwrap=lambda: __google__protobuf__.Timestamp, optional=True
     )
 
@@ -1729,7 +1730,7 @@ class MxEvent(betterproto2.Message):
 
     quality: "int" = betterproto2.field(6, betterproto2.TYPE_INT32)
 
-    source_timestamp: "datetime.datetime | None" = betterproto2.field(
+    source_timestamp: "mxgateway.timestamp.TimeField" = betterproto2.field(
         7, betterproto2.TYPE_MESSAGE, unwrap=lambda: __google__protobuf__.Timestamp, optional=True
     )
 
@@ -1739,11 +1740,11 @@ class MxEvent(betterproto2.Message):
 
     worker_sequence: "int" = betterproto2.field(9, betterproto2.TYPE_UINT64)
 
-    worker_timestamp: "datetime.datetime | None" = betterproto2.field(
+    worker_timestamp: "mxgateway.timestamp.TimeField" = betterproto2.field(
         10, betterproto2.TYPE_MESSAGE, unwrap=lambda: __google__protobuf__.Timestamp, optional=True
     )
 
-    gateway_receive_timestamp: "datetime.datetime | None" = betterproto2.field(
+    gateway_receive_timestamp: "mxgateway.timestamp.TimeField" = betterproto2.field(
         11, betterproto2.TYPE_MESSAGE, unwrap=lambda: __google__protobuf__.Timestamp, optional=True
     )
 
@@ -1892,7 +1893,7 @@ class MxValue(betterproto2.Message):
         15, betterproto2.TYPE_STRING, optional=True, group="kind"
     )
 
-    timestamp_value: "datetime.datetime | None" = betterproto2.field(
+    timestamp_value: "mxgateway.timestamp.TimeField" = betterproto2.field(
         16,
         betterproto2.TYPE_MESSAGE,
         unwrap=lambda: __google__protobuf__.Timestamp,
@@ -1929,7 +1930,7 @@ class OnAlarmProviderModeChangedEvent(betterproto2.Message):
 
     hresult: "int" = betterproto2.field(3, betterproto2.TYPE_INT32)
 
-    at: "datetime.datetime | None" = betterproto2.field(
+    at: "mxgateway.timestamp.TimeField" = betterproto2.field(
         4, betterproto2.TYPE_MESSAGE, unwrap=lambda: __google__protobuf__.Timestamp, optional=True
     )
 
@@ -1953,11 +1954,11 @@ class OnAlarmTransitionEvent(betterproto2.Message):
 
     severity: "int" = betterproto2.field(5, betterproto2.TYPE_INT32)
 
-    original_raise_timestamp: "datetime.datetime | None" = betterproto2.field(
+    original_raise_timestamp: "mxgateway.timestamp.TimeField" = betterproto2.field(
         6, betterproto2.TYPE_MESSAGE, unwrap=lambda: __google__protobuf__.Timestamp, optional=True
     )
 
-    transition_timestamp: "datetime.datetime | None" = betterproto2.field(
+    transition_timestamp: "mxgateway.timestamp.TimeField" = betterproto2.field(
         7, betterproto2.TYPE_MESSAGE, unwrap=lambda: __google__protobuf__.Timestamp, optional=True
     )
 

@@ -24,6 +24,7 @@ import datetime
 from dataclasses import dataclass
 
 import betterproto2
+import mxgateway.timestamp
 
 from ...message_pool import default_message_pool
 
@@ -165,7 +166,7 @@ class WorkerCommand(betterproto2.Message):
         1, betterproto2.TYPE_MESSAGE, optional=True
     )
 
-    enqueue_timestamp: "datetime.datetime | None" = betterproto2.field(
+    enqueue_timestamp: "mxgateway.timestamp.TimeField" = betterproto2.field(
         2, betterproto2.TYPE_MESSAGE, unwrap=lambda: __google__protobuf__.Timestamp, optional=True
     )
 
@@ -179,7 +180,7 @@ class WorkerCommandReply(betterproto2.Message):
         1, betterproto2.TYPE_MESSAGE, optional=True
     )
 
-    completed_timestamp: "datetime.datetime | None" = betterproto2.field(
+    completed_timestamp: "mxgateway.timestamp.TimeField" = betterproto2.field(
         2, betterproto2.TYPE_MESSAGE, unwrap=lambda: __google__protobuf__.Timestamp, optional=True
     )
 
@@ -294,7 +295,7 @@ class WorkerHeartbeat(betterproto2.Message):
         2, betterproto2.TYPE_ENUM, default_factory=lambda: WorkerState(0)
     )
 
-    last_sta_activity_timestamp: "datetime.datetime | None" = betterproto2.field(
+    last_sta_activity_timestamp: "mxgateway.timestamp.TimeField" = betterproto2.field(
         3, betterproto2.TYPE_MESSAGE, unwrap=lambda: __google__protobuf__.Timestamp, optional=True
     )
 
@@ -332,7 +333,7 @@ class WorkerReady(betterproto2.Message):
 
     mxaccess_clsid: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
 
-    ready_timestamp: "datetime.datetime | None" = betterproto2.field(
+    ready_timestamp: "mxgateway.timestamp.TimeField" = betterproto2.field(
         4, betterproto2.TYPE_MESSAGE, unwrap=lambda: __google__protobuf__.Timestamp, optional=True
     )
 
