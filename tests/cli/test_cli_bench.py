@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from json_schema import problems
 
+from mxgateway import GatewayClient
 from mxgateway.errors import UnavailableError
 from mxgateway.session import Session
 from mxgateway.simulator import ThreadedSimulator
@@ -134,6 +135,22 @@ def test_streams_of_several_sessions_are_counted_together(
     assert record["eventsPerSecond"] > 0
     assert record["latencyMs"]["max"] > 0
     assert (record["sessions"], record["faultedSessions"]) == (3, 0)
+
+
+def test_a_timeout_of_calls_does_not_end_the_streams(
+    run: Run, connected: ThreadedSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = GatewayClient.stream_events_raw
+    limits: list[tuple[float | None, float | None]] = []
+
+    def stream_events_raw(client: GatewayClient, *arguments: Any, **rest: Any) -> Any:
+        assert "timeout" not in rest
+        limits.append((client.options.call_timeout, client.options.stream_timeout))
+        return plain(client, *arguments, **rest)
+
+    monkeypatch.setattr(GatewayClient, "stream_events_raw", stream_events_raw)
+    assert run("bench-stream-events", *SHORT, *TANKS, "--timeout", "17", "--json").code == 0
+    assert limits == [(17.0, None)]
 
 
 def test_a_session_that_was_faulted_is_found_afterwards(
