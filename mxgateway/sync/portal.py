@@ -37,6 +37,17 @@ def _close_all() -> None:
         portal.close()
 
 
+def _in_event_loop() -> bool:
+    """Whether an event loop runs in this thread, in one of its tasks or in a callback."""
+    try:
+        anyio.get_current_task()
+    except RuntimeError:
+        # A callback of asyncio belongs to no task. Where nobody imported it, no loop of it runs.
+        loops: Any = sys.modules.get("asyncio")
+        return loops is not None and loops._get_running_loop() is not None
+    return True
+
+
 class Portal:
     """Runs coroutines in a thread with an event loop, for callers in any other thread.
 
@@ -83,10 +94,8 @@ class Portal:
         """
         if self._allow_running_loop or hasattr(builtins, "get_ipython"):
             return
-        try:
-            anyio.get_current_task()
-        except RuntimeError:
-            return  # no loop here
+        if not _in_event_loop():
+            return
         raise ConfigurationError(
             "mxgateway.sync was called from inside an event loop, which it would block; use the "
             "async client, `from mxgateway import GatewayClient`, or allow_running_loop=True"

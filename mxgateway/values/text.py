@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import json
+import math
 import re
 from typing import Any, Final, NoReturn
 
@@ -88,8 +89,18 @@ def _scalar(text: str, base: str) -> Any:
     if base in ("float", "double"):
         if not _FLOAT.fullmatch(stripped):
             _refuse(text, base)
-        return float(stripped)
+        return _float(stripped, base)
     return _time(stripped) if base == "time" else _elapsed(stripped)
+
+
+def _float(text: str, base: str) -> float:
+    """Return a number; one that is too large or too small for 64 bits is refused."""
+    number = float(text)
+    digits = text.lower().partition("e")[0]
+    if math.isinf(number) or (number == 0.0 and digits.strip("+-0.")):
+        size = "large" if number else "small"
+        raise ConfigurationError(f"{text} is too {size} for {base}; it would become {number!r}")
+    return number
 
 
 def _bool(text: str) -> bool:
@@ -111,7 +122,7 @@ def _time(text: str) -> Timestamp:
 def _elapsed(text: str) -> dt.timedelta | float:
     seconds = text.removesuffix("s").rstrip()
     if _FLOAT.fullmatch(seconds):
-        return float(seconds)
+        return _float(seconds, "elapsed")
     clock = _CLOCK.fullmatch(text)
     if clock is None:
         _refuse(text, "elapsed")
@@ -135,7 +146,13 @@ def _cells(text: str, type_name: str) -> list[str]:
 
 def _json_array(text: str, base: str) -> list[Any]:
     try:
-        parsed = json.loads(text, parse_constant=_no_constant)
+        parsed = json.loads(
+            text,
+            parse_constant=_no_constant,
+            parse_float=lambda digits: _float(digits, base),
+        )
+    except ConfigurationError:
+        raise  # of one number; it is a ValueError too
     except RecursionError:
         raise ConfigurationError(f"{base}[]: the JSON array is nested too deeply") from None
     except ValueError as exc:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import signal
 import subprocess
@@ -206,6 +207,29 @@ def test_a_call_inside_an_event_loop_is_refused(
             GatewayClient.connect(endpoint=sim.endpoint, plaintext=True)
 
     anyio.run(inside, backend=loop)
+
+
+def test_a_call_in_a_callback_of_a_loop_is_refused(client: GatewayClient) -> None:
+    """A callback belongs to no task; it would block the loop all the same."""
+    loop = asyncio.new_event_loop()
+    caught: list[BaseException | None] = []
+
+    def callback() -> None:
+        try:
+            client.read(INT)
+        except ConfigurationError as error:
+            caught.append(error)
+        finally:
+            loop.stop()
+
+    loop.call_soon(callback)
+    try:
+        loop.run_forever()
+    finally:
+        loop.close()
+    assert [type(error) for error in caught] == [ConfigurationError]
+    [value] = client.read(INT)  # without a loop it works
+    assert value.ok
 
 
 def test_a_loop_that_may_be_blocked_can_be_allowed(sim: ThreadedSimulator) -> None:
