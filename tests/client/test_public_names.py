@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import inspect
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,8 @@ import pytest
 import mxgateway
 from mxgateway.client import OptionFields
 from mxgateway.errors import __all__ as error_names
+from mxgateway.generated.galaxy_repository import v1 as galaxy
+from mxgateway.generated.mxaccess_gateway import v1 as gateway
 
 
 @pytest.mark.parametrize("name", mxgateway.__all__)
@@ -41,6 +46,33 @@ def test_no_name_is_listed_twice_and_type_checkers_see_the_same_names() -> None:
     for name, module in seen.items():
         __import__(str(module))
         assert getattr(sys.modules[str(module)], name) is getattr(mxgateway, name)
+
+
+def _annotations(cls: type[object]) -> Iterator[str]:
+    """Yield the annotations of the public members of a class, as they stand in the source."""
+    for name, member in inspect.getmembers_static(cls):
+        if not name.startswith("_") or name == "__init__":
+            if isinstance(member, property):
+                function: object = member.fget
+            else:
+                function = getattr(member, "__func__", member)
+            yield from map(str, getattr(function, "__annotations__", {}).values())
+    for name, annotation in getattr(cls, "__annotations__", {}).items():
+        if not name.startswith("_"):
+            yield str(annotation)
+
+
+def test_every_message_of_a_public_signature_is_public() -> None:
+    messages = {*gateway.__all__, *galaxy.__all__}
+    shown = {
+        word
+        for name in mxgateway.__all__
+        if isinstance(cls := getattr(mxgateway, name), type) and cls.__name__ not in messages
+        for annotation in _annotations(cls)
+        for word in re.findall(r"\w+", annotation)
+    }
+    assert shown >= {"BulkReadResult", "GalaxyObject"}  # it does see them
+    assert shown & messages <= set(mxgateway.__all__)
 
 
 def test_every_error_class_is_public() -> None:
