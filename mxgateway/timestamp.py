@@ -194,6 +194,10 @@ class Timestamp(datetime):
         seconds, nanos = unix_parts(self)
         return seconds * _NS + nanos
 
+    def timestamp(self) -> float:
+        """Return seconds since 1970-01-01 UTC as close as a float comes, also out of range."""
+        return self.unix_ns / _NS
+
     def to_unix(self) -> tuple[int, int]:
         """Return (seconds, nanos) of google.protobuf.Timestamp, exactly as they came."""
         return unix_parts(self)

@@ -231,6 +231,16 @@ def test_a_time_out_of_range_is_clamped_and_marked() -> None:
     assert after.ToDatetime(UTC) == datetime.max.replace(tzinfo=UTC)
 
 
+@given(any_wire)
+@many
+def test_seconds_as_a_float_are_those_of_the_time_itself(wire: tuple[int, int]) -> None:
+    moment = Timestamp.from_unix(*wire)
+
+    assert moment.timestamp() == moment.unix_ns / 10**9
+    if not moment.out_of_range and not moment.nanosecond:
+        assert moment.timestamp() == moment.ToDatetime(UTC).timestamp()
+
+
 def test_nanoseconds_beyond_a_second_count_on_and_go_back_as_they_came() -> None:
     moment = Timestamp.from_unix(5, -1)
 
