@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import atexit
 import builtins
+import contextvars
 import functools
+import os
 import sys
 import threading
 import warnings
 import weakref
 from collections.abc import Awaitable, Callable
 from concurrent.futures import CancelledError, Future, wait
-from contextlib import AbstractAsyncContextManager, ExitStack
+from contextlib import AbstractAsyncContextManager, ExitStack, suppress
+from types import TracebackType
 from typing import Any, Final, TypeVar
 
 import anyio
-import anyio.from_thread
+from anyio.from_thread import BlockingPortal
 
 from mxgateway.errors import ClientClosedError, ConfigurationError
 
@@ -48,8 +51,52 @@ def _in_event_loop() -> bool:
     return True
 
 
+def _start(backend: str) -> tuple[BlockingPortal, threading.Thread]:
+    """Start a loop in a thread of its own; nothing ends it but the portal's `stop`.
+
+    Raises:
+        LookupError: The backend is not installed.
+    """
+    started: Future[BlockingPortal] = Future()
+
+    async def serve() -> None:
+        async with BlockingPortal() as portal:
+            started.set_result(portal)
+            await portal.sleep_until_stopped()
+
+    def run() -> None:
+        try:
+            anyio.run(serve, backend=backend)
+        except BaseException as error:
+            if started.done():
+                raise  # the interpreter's hook for threads shows it
+            started.set_exception(error)
+
+    options: dict[str, Any] = {"name": "mxgateway.sync", "daemon": True}
+    if sys.version_info >= (3, 14):
+        options["context"] = contextvars.Context()  # it may inherit that of a running loop
+    thread = threading.Thread(target=run, **options)
+    thread.start()
+    return started.result(), thread
+
+
+def _stop(
+    portal: BlockingPortal,
+    thread: threading.Thread,
+    _kind: type[BaseException] | None,
+    error: BaseException | None,
+    _traceback: TracebackType | None,
+) -> None:
+    """End what `_start` began; after an error nobody waits for the tasks that are left."""
+    with suppress(RuntimeError):  # it has ended by itself
+        portal.call(portal.stop, error is not None)
+    thread.join()
+
+
 class Portal:
     """Runs coroutines in a thread with an event loop, for callers in any other thread.
+
+    The thread is not there in a forked child, which gets ClientClosedError.
 
     Args:
         backend: "asyncio" or "trio".
@@ -65,23 +112,36 @@ class Portal:
             raise ConfigurationError(f'backend: give "asyncio" or "trio", not {backend!r}')
         self._allow_running_loop = allow_running_loop
         self.check_caller()
+        self._process = os.getpid()
         self._stack = ExitStack()
         self._closing = threading.Lock()
         self._closed = True
-        starter = anyio.from_thread.start_blocking_portal(backend, name="mxgateway.sync")
         try:
-            self._portal = self._stack.enter_context(starter)
-        except ImportError as error:
+            self._portal, thread = _start(backend)
+        except LookupError as error:
             raise ConfigurationError(
                 f"backend: {backend!r} is not installed; install it or use 'asyncio'"
             ) from error
+        # Without a reference to this object, so that dropping it is noticed.
+        self._stack.push(functools.partial(_stop, self._portal, thread))
         self._closed = False
         _open.add(self)
 
     @property
     def closed(self) -> bool:
-        """Whether `close` was called."""
-        return self._closed
+        """Whether `close` was called, or this is a forked child."""
+        return self._closed or self._inherited
+
+    @property
+    def _inherited(self) -> bool:
+        return os.getpid() != self._process
+
+    def _check_process(self) -> None:
+        if self._inherited:
+            raise ClientClosedError(
+                f"the client belongs to process {self._process}, from which this one was forked; "
+                "connect a new client after the fork"
+            )
 
     def check_caller(self) -> None:
         """Refuse a caller that runs in an event loop: it would block that loop.
@@ -108,9 +168,10 @@ class Portal:
         cancels the coroutine first.
 
         Raises:
-            ClientClosedError: The portal is closed.
+            ClientClosedError: The portal is closed, or this is a forked child.
             ConfigurationError: An event loop runs in this thread.
         """
+        self._check_process()
         self.check_caller()
         call = functools.partial(function, *args, **kwargs)
         try:
@@ -131,11 +192,17 @@ class Portal:
 
     def enter(self, context: AbstractAsyncContextManager[_T]) -> _T:
         """Enter an async context; `close` leaves it, in the same task of the loop."""
+        self._check_process()
         self.check_caller()
         return self._stack.enter_context(self._portal.wrap_async_context_manager(context))
 
     def close(self) -> None:
-        """Leave the contexts and end the loop. Idempotent; may be called from any thread."""
+        """Leave the contexts and end the loop. Idempotent; may be called from any thread.
+
+        In a forked child nothing happens: thread and connection are the parent's.
+        """
+        if self._inherited:
+            return
         with self._closing:
             if not self._closed:
                 self._closed = True
@@ -143,7 +210,7 @@ class Portal:
                 self._stack.close()
 
     def __del__(self) -> None:
-        if not getattr(self, "_closed", True):
+        if not getattr(self, "_closed", True) and not self._inherited:
             self._closed = True
             # Not here: the collector may run in the loop's own thread, or hold up the loop
             # while it waits for it.

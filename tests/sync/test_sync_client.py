@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import subprocess
 import sys
@@ -367,3 +368,73 @@ def test_a_script_that_closes_nothing_still_ends(sim: ThreadedSimulator) -> None
     )
     assert (ended.returncode, ended.stdout.strip()) == (0, "0"), ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+FORKING = """
+import os, sys
+from mxgateway import ClientClosedError
+from mxgateway.sync import GatewayClient
+
+def connect():
+    return GatewayClient.connect(
+        endpoint=sys.argv[1], api_key=sys.argv[2], plaintext=True, backend=sys.argv[3]
+    )
+
+client = connect()
+feed = client.stream_alarms()
+next(feed)
+child = os.fork()
+if child == 0:
+    for call in (lambda: client.read("SimProbe_001.TestInt"), lambda: next(feed)):
+        try:
+            call()
+        except ClientClosedError as error:
+            print(f"process {os.getppid()}, from which" in str(error) or str(error))
+    feed.close()
+    client.close()
+    with connect() as own:
+        print(own.read("SimProbe_001.TestInt")[0].value)
+    sys.stdout.flush()
+    sys.exit(0)  # the interpreter ends as ever, with all that it runs at exit
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+print(client.read("SimProbe_001.TestInt")[0].value)
+"""
+
+
+@pytest.mark.requirement("api.sync", "life.fork")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_child_is_refused_and_ends(sim: ThreadedSimulator, backend: str) -> None:
+    """The thread behind is not there in the child: a call would wait for it for ever."""
+    ended = subprocess.run(
+        [sys.executable, "-c", FORKING, sim.endpoint, sim.api_key, backend],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.stdout.split("\n") == ["True", "True", "0", "0", "0", ""], ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+WITHOUT_TRIO = """
+import sys
+sys.modules["trio"] = None
+from mxgateway import ConfigurationError
+from mxgateway.sync import GatewayClient
+try:
+    GatewayClient.connect(endpoint="localhost:1", plaintext=True, backend="trio")
+except ConfigurationError as error:
+    print(error)
+"""
+
+
+def test_a_backend_that_is_not_installed_is_told() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TRIO],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "'trio' is not installed" in ended.stdout, ended.stderr
+    assert ended.stderr == ""
