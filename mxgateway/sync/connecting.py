@@ -51,8 +51,8 @@ class ConnectedClient(Wrapper, Generic[_Client]):
         portal = Portal(backend, allow_running_loop=allow_running_loop)
         try:
             return cls(portal, portal.enter(connector))
-        except BaseException:
-            portal.close()
+        except BaseException as error:
+            portal.close(error)
             raise
 
     @property

@@ -61,8 +61,9 @@ def _start(backend: str) -> tuple[BlockingPortal, threading.Thread]:
 
     async def serve() -> None:
         async with BlockingPortal() as portal:
-            started.set_result(portal)
-            await portal.sleep_until_stopped()
+            if started.set_running_or_notify_cancel():
+                started.set_result(portal)
+                await portal.sleep_until_stopped()
 
     def run() -> None:
         try:
@@ -77,7 +78,14 @@ def _start(backend: str) -> tuple[BlockingPortal, threading.Thread]:
         options["context"] = contextvars.Context()  # it may inherit that of a running loop
     thread = threading.Thread(target=run, **options)
     thread.start()
-    return started.result(), thread
+    try:
+        return started.result(), thread
+    except BaseException:
+        # Where it came up, and only this thread was struck, it must not stay.
+        if not started.cancel() and started.exception() is None:
+            portal = started.result()
+            portal.call(portal.stop)
+        raise
 
 
 def _stop(
@@ -91,6 +99,40 @@ def _stop(
     with suppress(RuntimeError):  # it has ended by itself
         portal.call(portal.stop, error is not None)
     thread.join()
+
+
+async def _hold(
+    context: AbstractAsyncContextManager[_T], entered: Future[tuple[_T, anyio.Event]]
+) -> None:
+    """Enter a context, tell so, and leave it when the event that was told is set."""
+    leave = anyio.Event()
+    try:
+        async with context as value:
+            entered.set_result((value, leave))
+            await leave.wait()
+    except BaseException as error:
+        if not entered.done():
+            entered.set_exception(error)
+        raise
+
+
+def _leave(portal: BlockingPortal, leave: anyio.Event, holding: Future[None]) -> None:
+    portal.call(leave.set)
+    holding.result()
+
+
+def _result(future: Future[_T]) -> _T:
+    """Wait so that Ctrl-C can interrupt it."""
+    while _SLICE is not None and not wait([future], _SLICE).done:
+        pass
+    return future.result()
+
+
+def _cancel(future: Future[Any]) -> None:
+    """Cancel what a future stands for, and wait until it has ended."""
+    if not future.done():
+        future.cancel()
+        wait([future], _CANCEL_SECONDS)
 
 
 class Portal:
@@ -179,27 +221,37 @@ class Portal:
         except RuntimeError as error:
             raise ClientClosedError("the client is closed; connect a new one") from error
         try:
-            while _SLICE is not None and not wait([future], _SLICE).done:
-                pass
-            return future.result()
+            return _result(future)
         except BaseException as error:
-            if not future.done():
-                future.cancel()
-                wait([future], _CANCEL_SECONDS)
+            _cancel(future)
             if isinstance(error, CancelledError) and self._closed:
                 raise ClientClosedError("the client was closed during the call") from None
             raise
 
     def enter(self, context: AbstractAsyncContextManager[_T]) -> _T:
-        """Enter an async context; `close` leaves it, in the same task of the loop."""
+        """Enter an async context; `close` leaves it, in the same task of the loop.
+
+        What strikes the caller meanwhile, such as KeyboardInterrupt, cancels the entering.
+        """
         self._check_process()
         self.check_caller()
-        return self._stack.enter_context(self._portal.wrap_async_context_manager(context))
+        entered: Future[tuple[_T, anyio.Event]] = Future()
+        holding = self._portal.start_task_soon(_hold, context, entered)
+        try:
+            value, leave = _result(entered)
+        except BaseException:
+            _cancel(holding)
+            raise
+        self._stack.callback(_leave, self._portal, leave, holding)
+        return value
 
-    def close(self) -> None:
+    def close(self, error: BaseException | None = None) -> None:
         """Leave the contexts and end the loop. Idempotent; may be called from any thread.
 
         In a forked child nothing happens: thread and connection are the parent's.
+
+        Args:
+            error: What makes it necessary; then whatever still runs is cancelled.
         """
         if self._inherited:
             return
@@ -207,7 +259,10 @@ class Portal:
             if not self._closed:
                 self._closed = True
                 _open.discard(self)
-                self._stack.close()
+                if error is None:
+                    self._stack.close()
+                else:
+                    self._stack.__exit__(type(error), error, error.__traceback__)
 
     def __del__(self) -> None:
         if not getattr(self, "_closed", True) and not self._inherited:

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -335,6 +336,33 @@ def test_keyboard_interrupt_cancels_the_call(backend: str) -> None:
             next(stream)
         thread.join(10)
         assert session.ping("still there") is not None
+
+
+@pytest.mark.requirement("api.sync")
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs POSIX signals")
+def test_keyboard_interrupt_ends_connecting_at_once(backend: str) -> None:
+    """It used to be noticed only when connecting had ended by itself; here that is never."""
+    main = threading.get_ident()
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+
+        def strike() -> None:
+            with mute.accept()[0] as accepted:  # and says nothing
+                signal.pthread_kill(main, signal.SIGINT)
+                while accepted.recv(4096):
+                    pass
+
+        thread = threading.Thread(target=strike)
+        thread.start()
+        with pytest.raises(KeyboardInterrupt):
+            GatewayClient.connect(
+                endpoint=f"127.0.0.1:{mute.getsockname()[1]}",
+                plaintext=True,
+                connect_timeout=None,
+                backend=backend,
+            )
+        thread.join(10)
+        assert not thread.is_alive()  # the connection was closed
+    assert not [each for each in threading.enumerate() if each.name == "mxgateway.sync"]
 
 
 def test_a_client_that_is_dropped_warns_and_is_closed(sim: ThreadedSimulator, backend: str) -> None:
