@@ -138,7 +138,8 @@ def _text(value: PythonValue, *, narrow: bool, whole: bool) -> str:
         case int():
             return str(value)
         case float():
-            return repr(_floats([value], narrow=True)[0]).strip("'") if narrow else repr(value)
+            shown = _floats([value], narrow=narrow)[0]
+            return shown if isinstance(shown, str) else repr(shown)  # "NaN" as in JSON
         case str():
             return _cut(value, whole)
         case Timestamp():
@@ -146,9 +147,9 @@ def _text(value: PythonValue, *, narrow: bool, whole: bool) -> str:
         case dt.timedelta():
             return f"{value.total_seconds()!r} s"
         case list():
-            shown = value if whole else value[:_MAX_ELEMENTS]
-            texts = [_text(element, narrow=narrow, whole=whole) for element in shown]
-            if len(shown) < len(value):
+            first = value if whole else value[:_MAX_ELEMENTS]
+            texts = [_text(element, narrow=narrow, whole=whole) for element in first]
+            if len(first) < len(value):
                 texts.append(f"... {len(value)} elements")
             return f"[{', '.join(texts)}]"
         case RawValue():

@@ -213,6 +213,19 @@ SHOWN: list[tuple[TagValue, str, str]] = [
         f"{TAG} = null",
         f"<{TAG} null UNKNOWN(42), Good (192)>",
     ),
+    *(
+        (
+            TagValue.of(TAG, message, 192, None, []),
+            f"{TAG} = {text}",
+            f"<{TAG} {text}, Good (192)>",
+        )
+        for message, text in [
+            (MxValue(double_value=math.nan), "NaN"),
+            (MxValue(float_value=math.nan), "NaN"),
+            (MxValue(double_value=-math.inf), "-Infinity"),
+            (MxValue(double_value=1e22), "1e+22"),
+        ]
+    ),
     (
         TagValue.of(TAG, MxValue(raw_value=b"\x01", raw_diagnostic="VT_RECORD"), 192, None, []),
         f"{TAG} = 0x01 (VT_RECORD)",
