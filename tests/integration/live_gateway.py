@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mxgateway import ClientOptions, MxDataType, __version__
+from mxgateway import ClientOptions, ConfigurationError, MxDataType, __version__
 
 __all__ = ["TYPES", "LiveGateway", "wanted"]
 
@@ -58,7 +58,12 @@ class LiveGateway:
         def text(name: str) -> str | None:
             return variables.get(f"MXGATEWAY_{name}", "").strip() or None
 
-        seconds = float(text("TIMEOUT") or 60.0)
+        try:
+            seconds = float(text("TIMEOUT") or 60.0)
+        except ValueError:
+            raise ConfigurationError(
+                f"MXGATEWAY_TIMEOUT: give seconds, not {text('TIMEOUT')!r}"
+            ) from None
         settings: dict[str, Any] = {
             "endpoint": text("ENDPOINT") or "localhost:5000",
             "api_key": text("API_KEY"),

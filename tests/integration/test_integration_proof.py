@@ -13,9 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from integration.live_gateway import LiveGateway
 from tls_files import SERVER_NAME, TlsFiles
 
-from mxgateway import __version__
+from mxgateway import ConfigurationError, __version__
 from mxgateway.simulator import ApiKey, ThreadedSimulator
 
 HERE = Path(__file__).parent
@@ -79,6 +80,12 @@ def test_without_a_value_nothing_is_written_and_what_is_left_out_is_told() -> No
         assert "MXGATEWAY_TEST_WRITE_VALUE is empty" in done.stdout
         assert "set MXGATEWAY_TEST_READ_ONLY_KEY" in done.stdout
         assert sim.audit.writes(ITEM) == []
+
+
+@pytest.mark.parametrize("text", ["soon", "0", "nan"])
+def test_a_timeout_that_is_none_is_told_by_name(text: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"timeout|TIMEOUT"):
+        LiveGateway.of({"MXGATEWAY_PLAINTEXT": "1", "MXGATEWAY_TIMEOUT": text})
 
 
 def test_tls_settings_lead_to_a_gateway_with_a_certificate(tls_files: TlsFiles) -> None:
