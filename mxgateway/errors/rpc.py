@@ -101,12 +101,14 @@ class NotFoundError(RpcError, LookupError):
     """No such session, object or parent (NOT_FOUND)."""
 
     default_status = StatusCode.NOT_FOUND
+    hint = "The session has ended, or its id is wrong: open a new one."
 
 
 class AlreadyExistsError(RpcError):
     """A second event stream on a session that allows one (ALREADY_EXISTS)."""
 
     default_status = StatusCode.ALREADY_EXISTS
+    hint = "Another client reads the events of this session: open a session of your own."
 
 
 class PermissionDeniedError(RpcError):
@@ -127,6 +129,7 @@ class FailedPreconditionError(RpcError):
     """The session or the gateway is not in a state for this (FAILED_PRECONDITION)."""
 
     default_status = StatusCode.FAILED_PRECONDITION
+    hint = "Check the state of the session, and whether the gateway's alarm monitor is on."
 
 
 class AbortedError(RpcError):
@@ -153,6 +156,7 @@ class InternalError(RpcError):
     """The gateway failed inside, or its answer broke the gRPC protocol (INTERNAL)."""
 
     default_status = StatusCode.INTERNAL
+    hint = "Look at the gateway's log."
 
 
 class UnavailableError(RpcError):

@@ -372,8 +372,9 @@ async def test_without_the_monitor_alarm_calls_are_a_failed_precondition(
                 for stream in (client.query_active_alarms(), client.stream_alarms()):
                     with pytest.raises(FailedPreconditionError, match="not enabled"):
                         await anext(stream)
-                with pytest.raises(FailedPreconditionError, match="not enabled"):
+                with pytest.raises(FailedPreconditionError, match="not enabled") as caught:
                     await client.acknowledge_alarm(HI)
+    assert "whether the gateway's alarm monitor is on" in caught.value.diagnostics()
 
 
 @pytest.mark.rule("auth.scope-events", "auth.scope-acknowledge")

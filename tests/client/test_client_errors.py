@@ -92,8 +92,9 @@ async def test_a_key_without_the_scope_is_a_permission_error_that_names_it(
 async def test_an_unknown_session_is_not_found(options: ClientOptions) -> None:
     async with GatewayClient.connect(options=options) as client:
         session = client.session("session-" + "0" * 32)
-        await _caught(NotFoundError, lambda: session.register("tests"))
+        error = await _caught(NotFoundError, lambda: session.register("tests"))
         await _caught(NotFoundError, session.close)
+    assert "open a new one" in error.diagnostics()
 
 
 async def test_a_command_whose_kind_contradicts_its_payload_is_an_invalid_argument(
@@ -118,7 +119,8 @@ async def test_a_second_stream_of_a_session_already_exists(options: ClientOption
                 request = StreamEventsRequest(session_id=session.session_id)
                 await _caught(AlreadyExistsError, lambda: anext(client.stream_events_raw(request)))
                 other = client.session(session.session_id)
-                await _caught(AlreadyExistsError, lambda: anext(other.stream_events()))
+                error = await _caught(AlreadyExistsError, lambda: anext(other.stream_events()))
+    assert "a session of your own" in error.diagnostics()
 
 
 async def test_a_refused_write_is_an_mxaccess_error_with_the_raw_reply(
