@@ -112,7 +112,7 @@ class EventHub:
             passive: Do not start the stream and do not keep it open.
 
         Raises:
-            ClientClosedError: The session is closed, or the client does not run.
+            ClientClosedError: The session is closed, or the client does not run, or not here.
         """
         if self._check_caller is not None and not passive:
             self._check_caller()
@@ -146,8 +146,10 @@ class EventHub:
         """Start the stream if need be, and keep it open without a sink until it ends.
 
         Raises:
-            ClientClosedError: The session is closed, or the client does not run.
+            ClientClosedError: The session is closed, or the client does not run, or not here.
         """
+        if self._check_caller is not None:
+            self._check_caller()
         self._check_open()
         self._held = True
         if self._reader is None:

@@ -14,6 +14,7 @@ from mxgateway.errors import ClientClosedError, DeadlineExceededError
 from mxgateway.events.base import Event
 from mxgateway.events.hub import EventHub
 from mxgateway.events.queue import EventQueue
+from mxgateway.transport.home import Home
 from mxgateway.transport.signals import loop_scheduler
 
 __all__ = ["EventStream"]
@@ -28,7 +29,8 @@ class EventStream(AsyncIterator[Event]):
     manager; it starts with the first `__anext__` or on entering, and is over when
     the block is left, when `aclose` is called, when an error is raised, or when the
     last reference goes, as after `break` out of `async for`. A cancelled wait ends
-    nothing. The gateway's stream is reset with its last consumer.
+    nothing. The gateway's stream is reset with its last consumer. It belongs to the
+    event loop in which it starts.
 
     Args:
         hub: Where events come from.
@@ -46,6 +48,7 @@ class EventStream(AsyncIterator[Event]):
         self._timeout = timeout
         self._deadline: float | None = None
         self._schedule: Callable[[Callable[[], None]], Any] | None = None
+        self._home: Home | None = None
         self._closed = False
         self._turns = 0
 
@@ -72,11 +75,14 @@ class EventStream(AsyncIterator[Event]):
         """Start, and return once the request of the gateway's stream has gone out.
 
         Raises:
-            ClientClosedError: The stream or session is closed, or the client does not run.
+            ClientClosedError: The stream or session is closed, the client does not run, or
+                the stream belongs to another event loop or thread.
             TransportError: The stream could not be opened.
         """
         if self._closed:
             raise ClientClosedError("the stream is closed; ask the session for a new one")
+        if self._home is not None:
+            self._home.check()
         try:
             self._start()
             await self._bounded(self._hub.wait_started)
@@ -109,9 +115,16 @@ class EventStream(AsyncIterator[Event]):
             ConnectionLost: The connection ended, or the client was closed.
             DecodeError: A message was not readable.
             DeadlineExceededError: The stream's `timeout` passed.
+            ClientClosedError: The session is closed, the client does not run, or the stream
+                belongs to another event loop or thread; it goes on there.
         """
         if self._closed:
             raise StopAsyncIteration
+        home = self._home
+        if home is not None:
+            home.check_thread()
+            if not len(self._queue):
+                home.check()  # it would wait for ever; each time, it costs too much
         try:
             if self._schedule is None:
                 self._start()
@@ -138,8 +151,16 @@ class EventStream(AsyncIterator[Event]):
     async def aclose(self) -> None:
         """Leave the stream. Idempotent; does not wait for the gateway.
 
-        A task that waits in `__anext__` gets StopAsyncIteration.
+        A task that waits in `__anext__` gets StopAsyncIteration. In a forked child nothing
+        happens: the stream is the parent's.
+
+        Raises:
+            ClientClosedError: The stream belongs to another event loop or thread.
         """
+        if self._home is not None and not self._closed:
+            if self._home.inherited:
+                return
+            self._home.check()
         self._close()
 
     def _start(self) -> None:
@@ -148,6 +169,7 @@ class EventStream(AsyncIterator[Event]):
         schedule = loop_scheduler()
         self._hub.attach(self._queue, self._after)
         self._schedule = schedule
+        self._home = Home("the stream")
         if self._timeout is not None:
             self._deadline = anyio.current_time() + self._timeout
 
@@ -185,7 +207,9 @@ class EventStream(AsyncIterator[Event]):
     def __del__(self) -> None:
         # After `break` out of `async for` nobody else can leave. The collector may run
         # in another thread, or in the middle of the hub's work.
-        if not getattr(self, "_closed", True) and self._schedule is not None:
+        home = getattr(self, "_home", None)
+        if home is not None and not self._closed and not home.inherited:
+            assert self._schedule is not None
             hub, queue = self._hub, self._queue
             with contextlib.suppress(RuntimeError):  # the loop has ended, and the stream with it
                 self._schedule(lambda: hub.detach(queue))

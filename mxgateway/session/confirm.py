@@ -102,6 +102,7 @@ class ConfirmMethods(EventMethods, ItemMethods, WriteMethods):
             EncodeError: The value does not fit its type. Nothing was sent.
         """
         self._require_open()
+        self._client._check_home()
         key = (int32("server_handle", server_handle), int32("item_handle", item_handle))
         tag = self._tag(*key)
         secured = current_user_id is not None
@@ -153,6 +154,7 @@ class ConfirmMethods(EventMethods, ItemMethods, WriteMethods):
         `mxgateway.commands.command` makes an MxCommand from any command payload.
         """
         self._require_open()
+        self._client._check_home()
         ledger = self._ledger
         targets = [] if sending_confirmed.get() else write_targets(command)
         await self._wait_for_replies(targets, timeout)

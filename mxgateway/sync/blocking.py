@@ -77,6 +77,7 @@ class Stream(Wrapper, Iterator[_T], Generic[_T]):
 
         Ctrl-C during the wait loses nothing of a stream that goes on after a cancelled wait.
         """
+        self._portal.check_caller()
         while True:
             try:
                 value, error = self._came.popleft()

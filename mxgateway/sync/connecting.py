@@ -79,7 +79,8 @@ class ConnectedClient(Wrapper, Generic[_Client]):
     def close(self) -> None:
         """Close the connection and end the thread; calls in other threads end with an error.
 
-        May be called more than once and from any thread.
+        May be called more than once and from any thread. In a forked child it does
+        nothing: the connection is the parent's.
         """
         if self._owns_portal:
             self._portal.close()

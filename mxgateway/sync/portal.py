@@ -6,7 +6,6 @@ import atexit
 import builtins
 import contextvars
 import functools
-import os
 import sys
 import threading
 import warnings
@@ -21,6 +20,7 @@ import anyio
 from anyio.from_thread import BlockingPortal
 
 from mxgateway.errors import ClientClosedError, ConfigurationError
+from mxgateway.transport.home import Home
 
 __all__ = ["Portal"]
 
@@ -153,8 +153,8 @@ class Portal:
         if backend not in ("asyncio", "trio"):
             raise ConfigurationError(f'backend: give "asyncio" or "trio", not {backend!r}')
         self._allow_running_loop = allow_running_loop
+        self._home = Home("the client")
         self.check_caller()
-        self._process = os.getpid()
         self._stack = ExitStack()
         self._closing = threading.Lock()
         self._closed = True
@@ -172,28 +172,19 @@ class Portal:
     @property
     def closed(self) -> bool:
         """Whether `close` was called, or this is a forked child."""
-        return self._closed or self._inherited
-
-    @property
-    def _inherited(self) -> bool:
-        return os.getpid() != self._process
-
-    def _check_process(self) -> None:
-        if self._inherited:
-            raise ClientClosedError(
-                f"the client belongs to process {self._process}, from which this one was forked; "
-                "connect a new client after the fork"
-            )
+        return self._closed or self._home.inherited
 
     def check_caller(self) -> None:
-        """Refuse a caller that runs in an event loop: it would block that loop.
+        """Refuse a caller that would wait for ever, or runs in an event loop and would block it.
 
         A cell of a notebook runs in the loop of its kernel, which waits for it anyway, so
         it may call.
 
         Raises:
+            ClientClosedError: This process was forked from the client's.
             ConfigurationError: An event loop runs in this thread.
         """
+        self._home.check_process()
         if self._allow_running_loop or hasattr(builtins, "get_ipython"):
             return
         if not _in_event_loop():
@@ -213,7 +204,6 @@ class Portal:
             ClientClosedError: The portal is closed, or this is a forked child.
             ConfigurationError: An event loop runs in this thread.
         """
-        self._check_process()
         self.check_caller()
         call = functools.partial(function, *args, **kwargs)
         try:
@@ -233,7 +223,6 @@ class Portal:
 
         What strikes the caller meanwhile, such as KeyboardInterrupt, cancels the entering.
         """
-        self._check_process()
         self.check_caller()
         entered: Future[tuple[_T, anyio.Event]] = Future()
         holding = self._portal.start_task_soon(_hold, context, entered)
@@ -253,7 +242,7 @@ class Portal:
         Args:
             error: What makes it necessary; then whatever still runs is cancelled.
         """
-        if self._inherited:
+        if self._home.inherited:
             return
         with self._closing:
             if not self._closed:
@@ -265,7 +254,7 @@ class Portal:
                     self._stack.__exit__(type(error), error, error.__traceback__)
 
     def __del__(self) -> None:
-        if not getattr(self, "_closed", True) and not self._inherited:
+        if not getattr(self, "_closed", True) and not self._home.inherited:
             self._closed = True
             # Not here: the collector may run in the loop's own thread, or hold up the loop
             # while it waits for it.

@@ -54,6 +54,14 @@ class TagEngine:
         """The session that is open now, or None."""
         return self._session
 
+    def check_home(self) -> None:
+        """Check that the caller runs where the client does, if it runs.
+
+        Raises:
+            ClientClosedError: It runs in another event loop, thread or process.
+        """
+        self._client._check_home()
+
     async def session(self) -> TagSession:
         """Return the session, opening one if there is none.
 
@@ -62,8 +70,9 @@ class TagEngine:
 
         Raises:
             MxGatewayError: As `GatewayClient.open_session` and `Session.register`.
-            ClientClosedError: The client is closed or not running.
+            ClientClosedError: The client is closed or not running, or not here.
         """
+        self.check_home()
         if self._closed:
             raise ClientClosedError("the client is closed; connect a new one")
         if self._session is not None:

@@ -21,6 +21,7 @@ from mxgateway.events.bounded import BoundedQueue, Overflow
 from mxgateway.reading import TagValue
 from mxgateway.tags.items import Change, key_of, reading_of
 from mxgateway.tags.tag_session import TagSession
+from mxgateway.transport.home import Home
 from mxgateway.transport.signals import loop_scheduler
 
 if TYPE_CHECKING:
@@ -146,7 +147,8 @@ class TagSubscription(AsyncIterator[TagUpdate]):
     consumer is slow, only its own queue fills: then the iteration ends with
     SlowConsumerError, or the oldest values are dropped and a DroppedEvents stands
     where they were. A ReplayGapEvent or SequenceGap says that values were lost on
-    the way; the present value of each tag follows.
+    the way; the present value of each tag follows. It belongs to the event loop, thread
+    and process of its client: elsewhere its methods raise ClientClosedError.
 
     Args:
         engine: Where the session comes from.
@@ -173,6 +175,7 @@ class TagSubscription(AsyncIterator[TagUpdate]):
         self._error: MxGatewayError | None = None  # what it ends with, until it is raised
         self._changing = anyio.Lock()
         self._schedule: Callable[[Callable[[], None]], object] | None = None
+        self._home: Home | None = None
         self._closed = False
         self._turns = 0
 
@@ -219,6 +222,7 @@ class TagSubscription(AsyncIterator[TagUpdate]):
         await self.aclose()
 
     async def _start(self) -> None:
+        self._check_home()
         async with self._changing:
             self._check_open()
             if self._started:
@@ -227,16 +231,23 @@ class TagSubscription(AsyncIterator[TagUpdate]):
             self._check_open()  # another task may have closed it
             await self._feed.start(session)
             self._schedule = loop_scheduler()
+            self._home = Home("the subscription")
 
     async def aclose(self) -> None:
-        """End the iteration and give the tags back; waits at most 2 seconds for it. Idempotent."""
+        """End the iteration and give the tags back; waits at most 2 seconds for it. Idempotent.
+
+        In a forked child nothing happens: the tags are the parent's.
+        """
         if not self._closed:
+            if self._inherited:
+                return
+            self._check_home()
             self._closed = True
             await self._feed.end()
 
     def __del__(self) -> None:
         schedule = getattr(self, "_schedule", None)
-        if schedule is not None and self._feed.session is not None:
+        if schedule is not None and self._feed.session is not None and not self._inherited:
             with contextlib.suppress(RuntimeError):  # the event loop has ended
                 schedule(self._feed.drop)
 
@@ -249,6 +260,7 @@ class TagSubscription(AsyncIterator[TagUpdate]):
             SessionLostError: The session is gone; so is this subscription.
             MxGatewayError: The command failed; then none of them was added.
         """
+        self._check_home()
         async with self._changing:
             self._check_open()
             feed = self._feed
@@ -264,10 +276,21 @@ class TagSubscription(AsyncIterator[TagUpdate]):
 
     async def remove(self, *tags: str) -> None:
         """Remove tags; those that are not there do not matter. No value of them follows."""
+        self._check_home()
         async with self._changing:
             self._check_open()
             feed = self._feed
             await feed.remove([key for key in by_key(check_tags(tags)) if key in feed.tags])
+
+    @property
+    def _inherited(self) -> bool:
+        return self._home is not None and self._home.inherited
+
+    def _check_home(self) -> None:
+        if self._home is not None:
+            self._home.check()
+        else:
+            self._engine.check_home()  # it may be starting there
 
     def _check_open(self) -> None:
         if self._closed:
@@ -302,6 +325,10 @@ class TagSubscription(AsyncIterator[TagUpdate]):
                     raise StopAsyncIteration from None
                 raise
         feed = self._feed
+        if self._home is not None:
+            self._home.check_thread()
+            if not len(feed.queue):
+                self._home.check()  # it would wait for ever; each time, it costs too much
         self._turns += 1
         if self._turns % _FAIRNESS == 0:
             await anyio.lowlevel.checkpoint()  # before the value is taken: none is lost by it

@@ -49,13 +49,21 @@ class Home:
         Raises:
             ClientClosedError: The caller is in another thread or process.
         """
+        self.check_process()
+        if get_ident() != self._thread:
+            raise self._elsewhere()
+
+    def check_process(self) -> None:
+        """Check that the caller is in the process, in whichever thread.
+
+        Raises:
+            ClientClosedError: The caller is in a forked child.
+        """
         if getpid() != self._process:
             raise ClientClosedError(
                 f"{self._what} belongs to process {self._process}, from which this one was "
                 "forked; connect a new client after the fork"
             )
-        if get_ident() != self._thread:
-            raise self._elsewhere()
 
     def _elsewhere(self) -> ClientClosedError:
         return ClientClosedError(

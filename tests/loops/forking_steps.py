@@ -18,7 +18,7 @@ from typing import Any
 
 import anyio
 
-from mxgateway import ClientClosedError, GatewayClient, Session
+from mxgateway import ClientClosedError, GatewayClient, Session, TagValue
 from mxgateway.generated.mxaccess_gateway.v1 import StreamEventsRequest
 
 BACKEND, ENDPOINT, API_KEY = sys.argv[1:]
@@ -33,8 +33,16 @@ async def outcome(call: Callable[[], Awaitable[Any]]) -> str:
     return "done"
 
 
-async def in_child(client: GatewayClient, session: Session, stream: Any) -> dict[str, str]:
+async def in_child(
+    client: GatewayClient, session: Session, stream: Any, events: Any, values: Any
+) -> dict[str, str]:
     return {
+        "events": await outcome(events.__anext__),
+        "events aclose": await outcome(events.aclose),
+        "values": await outcome(values.__anext__),
+        "values add": await outcome(lambda: values.add("Tank_001.Level")),
+        "values aclose": await outcome(values.aclose),
+        "hold": await outcome(lambda: session.write_and_wait(1, 1, 5)),
         "unary": await outcome(lambda: client.open_session("child")),
         "session": await outcome(lambda: session.register("child")),
         "tags": await outcome(lambda: client.read("SimProbe_001.TestInt")),
@@ -68,10 +76,15 @@ async def main() -> dict[str, Any]:
             server = await session.register("parent")
             item = await session.add_item(server, "SimProbe_001.TestInt")
             request = StreamEventsRequest(session_id=session.session_id)
-            async with client.stream_events_raw(request) as stream:
+            other = await client.open_session("parent")
+            async with (
+                client.stream_events_raw(request) as stream,
+                other.stream_events() as events,
+                client.subscribe("SimProbe_001.TestInt") as values,
+            ):
                 child = os.fork()
                 if child == 0:
-                    child_uses(write_end, client, session, stream)
+                    child_uses(write_end, client, session, stream, events, values)
                 os.close(write_end)
                 seen = b""
                 while data := os.read(read_end, 65_536):
@@ -80,6 +93,7 @@ async def main() -> dict[str, Any]:
                 _, status = os.waitpid(child, 0)  # noqa: ASYNC222 - the child has ended
                 await session.advise(server, item)
                 event = await anext(stream)
+                assert isinstance(await anext(values), TagValue)
             await session.close()
     return {
         "child": json.loads(seen),

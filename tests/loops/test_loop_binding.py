@@ -16,6 +16,7 @@ from mxgateway import (
     GalaxyRepositoryClient,
     GatewayClient,
     Session,
+    TagValue,
 )
 from mxgateway.generated.mxaccess_gateway.v1 import StreamEventsRequest
 from mxgateway.simulator import ThreadedSimulator
@@ -112,6 +113,58 @@ async def test_events_and_closing_a_session_are_refused_elsewhere_and_go_on_at_h
             await elsewhere(use)
             assert not session.closed
         await session.close()
+
+
+async def test_a_running_consumer_of_events_is_refused_elsewhere_and_goes_on_at_home(
+    options: ClientOptions, elsewhere: Elsewhere
+) -> None:
+    async with GatewayClient.connect(options=options) as client:
+        session = await client.open_session("home")
+        server = await session.register("home")
+        await session.subscribe_bulk(server, [TAG])
+        async with session.stream_events() as events:
+
+            async def use() -> None:
+                await refused(events.__anext__)
+                await refused(events.__aenter__)
+                await refused(events.aclose)
+                with pytest.raises(ClientClosedError):
+                    session.events.hold()
+                with pytest.raises(ClientClosedError):
+                    await session.write_and_wait(server, 1, 5)
+
+            await elsewhere(use)
+            with anyio.fail_after(5):
+                assert (await anext(events)).item_handle
+            await elsewhere(use)  # with nothing to take, where it would wait for ever
+        await elsewhere(events.aclose)  # closed already
+        await session.close()
+
+
+async def test_a_running_subscription_is_refused_elsewhere_and_goes_on_at_home(
+    options: ClientOptions, elsewhere: Elsewhere
+) -> None:
+    async with GatewayClient.connect(options=options) as client:
+        fresh = client.subscribe(TAG)
+        async with client.subscribe(TAG) as values:
+
+            async def use() -> None:
+                for each in (values, fresh):
+                    await refused(each.__anext__)
+                    await refused(each.__aenter__)
+                await refused(lambda: values.add("Tank_001.Level"))
+                await refused(lambda: values.remove(TAG))
+                await refused(values.aclose)
+
+            await elsewhere(use)
+            with anyio.fail_after(5):
+                assert isinstance(await anext(values), TagValue)
+            await elsewhere(use)
+            assert values.tags == (TAG,)
+        async with fresh:
+            with anyio.fail_after(5):
+                assert isinstance(await anext(fresh), TagValue)
+        await elsewhere(values.aclose)  # closed already
 
 
 async def test_a_galaxy_client_is_bound_as_well(
