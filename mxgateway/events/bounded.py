@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Generic, Literal, TypeVar
 
 from mxgateway.errors import ConfigurationError, MxGatewayError, SlowConsumerError
+from mxgateway.events.marks import ReplayGapEvent, SequenceGap
 from mxgateway.transport.signals import Flag
 
 __all__ = ["BoundedQueue", "Overflow"]
@@ -22,11 +23,13 @@ class BoundedQueue(Generic[_T]):
 
     When it is full, it either takes no more and ends with SlowConsumerError after
     what it holds, or drops its oldest entries and says so with one mark where they
-    were. An entry larger than `max_bytes` is taken while the queue is empty.
+    were. Where gaps are among these, the last one follows the mark: who only wants the
+    newest values still has to know that the gateway lost some. An entry larger than
+    `max_bytes` is taken while the queue is empty.
 
     Attributes:
         size: Bytes of the entries it holds, as they were on the wire.
-        dropped: Entries dropped so far.
+        dropped: Entries dropped so far; gaps do not count.
         ended: Whether no more entries come; what is held can still be taken.
 
     Args:
@@ -40,6 +43,7 @@ class BoundedQueue(Generic[_T]):
     __slots__ = (
         "_entries",
         "_error",
+        "_gap",
         "_mark",
         "_marked",
         "_max_bytes",
@@ -71,6 +75,7 @@ class BoundedQueue(Generic[_T]):
         self._mark = mark
         self._name = name
         self._entries: deque[tuple[_T, int]] = deque()
+        self._gap: _T | None = None  # the last one among those dropped, not told yet
         self._marked = 0  # of `dropped`, entries that a mark has told of
         self._error: MxGatewayError | None = None
         self._wake = Flag()
@@ -98,8 +103,12 @@ class BoundedQueue(Generic[_T]):
     def _drop(self, size: int) -> None:
         entries = self._entries
         while entries and (len(entries) >= self._max_events or self.size + size > self._max_bytes):
-            self.size -= entries.popleft()[1]
-            self.dropped += 1
+            entry, freed = entries.popleft()
+            self.size -= freed
+            if isinstance(entry, ReplayGapEvent | SequenceGap):
+                self._gap = entry
+            else:
+                self.dropped += 1
 
     def _too_slow(self, size: int) -> SlowConsumerError:
         if len(self._entries) >= self._max_events:
@@ -121,6 +130,9 @@ class BoundedQueue(Generic[_T]):
         if self.dropped > self._marked:
             count, self._marked = self.dropped - self._marked, self.dropped
             return self._mark(count)
+        if self._gap is not None:
+            gap, self._gap = self._gap, None
+            return gap
         if not self._entries:
             return None
         entry, size = self._entries.popleft()
@@ -151,6 +163,7 @@ class BoundedQueue(Generic[_T]):
         """Forget what is held, and take no more."""
         self._entries.clear()
         self.size = 0
+        self._gap = None
         self._marked = self.dropped
         self._error = None
         self.end(None)

@@ -323,9 +323,9 @@ class EventHub:
         self._late.clear()
         self._forget()
         self._set_all()
-        self._end_sinks(sinks, error)
         self._started.set()
         self._idle.set()
+        self._end_sinks(sinks, error)  # the last: a sink may attach another, which starts anew
 
     def _end_sinks(self, sinks: tuple[EventSink, ...], error: MxGatewayError | None) -> None:
         for sink in sinks:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 from mxgateway.errors import ConfigurationError
 from mxgateway.events.base import Event
@@ -17,6 +17,8 @@ __all__ = ["EventFilter", "EventQueue", "Families", "Items"]
 Families: TypeAlias = Iterable[MxEventFamily | int | type[Event]]
 Items: TypeAlias = Iterable[int | tuple[int, int]]
 
+_T = TypeVar("_T")
+
 _ALWAYS: Final = (ReplayGapEvent, SequenceGap)
 _FAMILY_OF: Final = {cls: family for family, cls in FAMILIES.items()}
 
@@ -29,7 +31,7 @@ class EventFilter:
         items: Item handles, or pairs of server handle and item handle; None for all.
 
     Raises:
-        ConfigurationError: An entry is neither.
+        ConfigurationError: An entry is neither, or there is no list of them.
     """
 
     __slots__ = ("_families", "_handles", "_pairs")
@@ -40,14 +42,14 @@ class EventFilter:
         self._pairs: set[tuple[int, int]] = set()
         if items is not None:
             self._handles = set()
-            for item in items:
+            for item in _several("items", items, "item handles"):
                 self._add(item)
 
     def _add(self, item: object) -> None:
         assert self._handles is not None
-        if isinstance(item, tuple) and len(item) == 2:
+        if isinstance(item, tuple) and len(item) == 2 and all(map(_is_number, item)):
             self._pairs.add(item)
-        elif isinstance(item, int) and not isinstance(item, bool):
+        elif isinstance(item, int) and _is_number(item):
             self._handles.add(item)
         else:
             raise ConfigurationError(
@@ -71,9 +73,20 @@ class EventFilter:
         return isinstance(event, _ALWAYS)
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _several(name: str, values: Iterable[_T], what: str) -> Iterable[_T]:
+    given: object = values
+    if isinstance(given, str | bytes | type) or not isinstance(given, Iterable):
+        raise ConfigurationError(f"{name}: give a list of {what}, not {given!r}")
+    return values
+
+
 def _families(families: Families) -> Collection[int]:
     numbers: set[int] = set()
-    for family in families:
+    for family in _several("families", families, "members of MxEventFamily or classes of events"):
         if isinstance(family, type) and family in _FAMILY_OF:
             numbers.add(_FAMILY_OF[family])
         elif isinstance(family, int) and not isinstance(family, bool):

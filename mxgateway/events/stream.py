@@ -85,7 +85,8 @@ class EventStream(AsyncIterator[Event]):
             self._home.check()
         try:
             self._start()
-            await self._bounded(self._hub.wait_started)
+            if not await self._in_time(self._hub.wait_started):
+                raise self._too_late()
             if self._queue.ended and not len(self._queue):
                 self._raise_end()
         except BaseException:
@@ -114,7 +115,7 @@ class EventStream(AsyncIterator[Event]):
             RpcError: The gateway ended the stream with another status.
             ConnectionLost: The connection ended, or the client was closed.
             DecodeError: A message was not readable.
-            DeadlineExceededError: The stream's `timeout` passed.
+            DeadlineExceededError: The stream's `timeout` passed, after what came before.
             ClientClosedError: The session is closed, the client does not run, or the stream
                 belongs to another event loop or thread; it goes on there.
         """
@@ -131,9 +132,9 @@ class EventStream(AsyncIterator[Event]):
             self._turns += 1
             if self._turns % _FAIRNESS == 0:
                 await anyio.lowlevel.checkpoint()  # before the event is taken: none is lost by it
-            if self._deadline is not None and anyio.current_time() >= self._deadline:
-                raise self._too_late()
             queue = self._queue
+            if self._deadline is not None and anyio.current_time() >= self._deadline:
+                self._expire()
             event = queue.take()
             while event is None:
                 if self._closed:  # by another task, while this one waited
@@ -141,7 +142,8 @@ class EventStream(AsyncIterator[Event]):
                 if queue.ended:
                     self._raise_end()
                     raise StopAsyncIteration
-                await self._bounded(queue.wait)
+                if not await self._in_time(queue.wait):
+                    self._expire()
                 event = queue.take()
         except Exception:  # not cancellation, after which the stream goes on
             self._close()
@@ -173,15 +175,21 @@ class EventStream(AsyncIterator[Event]):
         if self._timeout is not None:
             self._deadline = anyio.current_time() + self._timeout
 
-    async def _bounded(self, wait: Callable[[], Awaitable[None]]) -> None:
-        """Wait, until the deadline at most."""
+    async def _in_time(self, wait: Callable[[], Awaitable[None]]) -> bool:
+        """Wait, until the deadline at most; return whether it was in time."""
         if self._deadline is None:
             await wait()
-            return
+            return True
         with anyio.CancelScope(deadline=self._deadline):
             await wait()
-            return
-        raise self._too_late()
+            return True
+        return False
+
+    def _expire(self) -> None:
+        """Take no more than what has come by now: the error comes after that."""
+        if not self._queue.ended:
+            self._hub.detach(self._queue)
+            self._queue.end(self._too_late())
 
     def _too_late(self) -> DeadlineExceededError:
         error = DeadlineExceededError(

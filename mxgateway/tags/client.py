@@ -147,7 +147,12 @@ class TagMethods:
             ConfigurationError: An entry is none of these.
             MxGatewayError: Nothing could be written at all: no connection, no session.
         """
-        pairs = writes.items() if isinstance(writes, Mapping) else writes
+        pairs: object = writes.items() if isinstance(writes, Mapping) else writes
+        if isinstance(pairs, str | bytes | bytearray) or not isinstance(pairs, Iterable):
+            raise ConfigurationError(
+                "writes: give values by tag, pairs of tag and value, or WriteRequests, not "
+                f"{type(writes).__name__}"
+            )
         requests = [_request(i, entry, user, verifier) for i, entry in enumerate(pairs)]
         return await self._write_all(requests, timeout) if requests else []
 

@@ -361,8 +361,13 @@ def check_tags(tags: Iterable[str]) -> list[str]:
     """Return the tags as a list; one tag alone is a list of one.
 
     Raises:
-        ConfigurationError: One is empty or no text.
+        ConfigurationError: One is empty or no text, or they are no list.
     """
+    given: object = tags
+    if isinstance(given, bytes | bytearray) or not isinstance(given, Iterable):
+        raise ConfigurationError(
+            f'tags: give references such as "Pump_001.Speed", not {type(tags).__name__}'
+        )
     listed = [tags] if isinstance(tags, str) else list(tags)
     for index, tag in enumerate(listed):
         if not isinstance(tag, str) or not tag.strip():

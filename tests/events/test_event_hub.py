@@ -208,6 +208,23 @@ async def test_dropped_events_are_counted_and_marked_where_they_were(bench: HubB
             assert (slow.queued, slow.queued_bytes) == (0, 0)
 
 
+@pytest.mark.requirement("sub.slow-consumer")
+async def test_a_gap_is_not_among_what_is_dropped(bench: HubBench) -> None:
+    async with bench.consumer(max_events=3, overflow="drop_oldest") as slow:
+        async with bench.consumer() as fast:
+            (await bench.stream()).send(
+                change(1), change(5), *(change(n) for n in range(9, 15)), gap(14, 30), change(30)
+            )
+            await take(fast, 12)
+            dropped, lost, *left = await take(slow, 5)
+            assert isinstance(dropped, DroppedEvents)
+            assert dropped.count == slow.dropped == 7  # the events alone
+            assert isinstance(lost, SequenceGap)
+            assert (lost.after, lost.before) == (5, 9)
+            assert isinstance(left[1], ReplayGapEvent)
+            assert sequences(left) == [14, 0, 30]
+
+
 async def test_families_and_items_choose_and_gaps_come_always(bench: HubBench) -> None:
     complete = MxEvent(family=MxEventFamily.ON_WRITE_COMPLETE, item_handle=2, worker_sequence=3)
     async with (
@@ -222,7 +239,13 @@ async def test_families_and_items_choose_and_gaps_come_always(bench: HubBench) -
         assert isinstance((await take(none, 1))[0], SequenceGap)
 
 
-@pytest.mark.parametrize("arguments", [(["nothing"], None), ([True], None), (None, ["a"])])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *((["nothing"], None), ([True], None), (DataChange, None), (MxEventFamily(1), None)),
+        *((None, ["a"]), (None, 5), (None, "ab"), (None, [(1, "a")]), (None, [(1, True)])),
+    ],
+)
 def test_a_filter_of_anything_else_is_refused(arguments: Any) -> None:
     with pytest.raises(ConfigurationError):
         EventFilter(*arguments)
@@ -426,6 +449,45 @@ async def test_a_consumer_ends_with_its_own_timeout_and_no_other_does(bench: Hub
             assert isinstance(error, DeadlineExceededError)
         (await bench.stream()).send(change(1))
         assert sequences(await take(patient, 1)) == [1]
+
+
+async def test_what_came_before_the_timeout_is_returned_before_its_error(bench: HubBench) -> None:
+    async with bench.consumer() as witness, bench.consumer(timeout=0.1) as hurried:
+        source = await bench.stream()
+        source.send(*(change(n) for n in range(1, 4)))
+        await take(witness, 3)
+        await anyio.sleep_until(anyio.current_time() + 0.1)
+        source.send(change(4))
+        await take(witness, 1)
+        events, error = await rest(hurried)
+        assert sequences(events)[:3] == [1, 2, 3]
+        assert isinstance(error, DeadlineExceededError)
+        assert error.phase == "message"
+        with pytest.raises(StopAsyncIteration):
+            await anext(hurried)
+
+
+async def test_a_sink_may_start_anew_when_it_hears_of_the_end(bench: HubBench) -> None:
+    again = queue()
+
+    class Restarting:
+        def feed(self, event: Event, size: int) -> None:
+            raise AssertionError(event)
+
+        def end(self, error: MxGatewayError | None) -> None:
+            bench.hub.attach(again)
+
+    bench.hub.attach(Restarting())
+    (await bench.stream()).finish(None)
+    second = await bench.stream(2)
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await bench.hub.wait_idle()
+    assert scope.cancelled_caught  # it would have waited
+    second.send(change(1))
+    with anyio.fail_after(5):
+        await again.wait()
+    assert len(again) == 1
 
 
 async def test_a_sink_that_fails_takes_no_other_along(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import anyio
 import pytest
 from tags.tags_plant import LIMIT, Plant
@@ -95,11 +97,13 @@ async def test_a_tag_without_a_value_in_time_is_an_error_result_and_is_given_bac
             assert await Plant(sim).items() == []
 
 
-@pytest.mark.parametrize("tags", [[""], ["Tank_001.Level", 5], ["  "]])
+@pytest.mark.parametrize("tags", [[""], ["Tank_001.Level", 5], ["  "], 5, None, b"Tank_001.Level"])
 async def test_what_is_no_tag_is_refused_before_anything_is_sent(
-    client: GatewayClient, plant: Plant, tags: list[str]
+    client: GatewayClient, plant: Plant, tags: Any
 ) -> None:
-    with pytest.raises(ConfigurationError, match=r"tags\["):
+    with pytest.raises(ConfigurationError, match=r"^tags"):
+        client.subscribe(tags)
+    with pytest.raises(ConfigurationError, match=r"^tags"):
         await client.read(tags)
     assert plant.sim.audit.sessions_opened == 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import anyio
 import pytest
@@ -151,6 +152,12 @@ async def test_many_writes_one_result_each_in_order_and_exactly_once(
     assert plant.sim.audit.values_written(f"{PROBE}.TestFloat") == [0.5]
     assert results[0].to_dict()["ok"] is True
     assert results[2].to_dict()["error"]["type"] == "TagError"
+
+
+@pytest.mark.parametrize("writes", [5, None, "a.b", b"a.b", ["a.b"], [("a.b",)]])
+async def test_what_is_no_list_of_writes_is_refused(client: GatewayClient, writes: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"^writes"):
+        await client.write_many(writes)
 
 
 async def test_many_writes_to_many_tags(client: GatewayClient, plant: Plant) -> None:
