@@ -164,8 +164,8 @@ class WriteOutcomeUnknownError(MxGatewayError, TimeoutError):
     """
 
     hint = (
-        "Read the tag before you write again. For another confirmed write remove the item and "
-        "add it anew: a late completion could be taken for that of the next write."
+        "Read the tag before you write again. For another confirmed write add it anew and remove "
+        "the old item after that: a late completion could be taken for that of the next write."
     )
 
     def __init__(self, message: str, *, tag: str, processed: Processed = "maybe") -> None:

@@ -79,6 +79,8 @@ class EventHub:
         self._started = Flag()
         self._idle = Flag(True)
         self._expected = 0  # sequence of the next event; 0 while unknown
+        self._newest = 0  # of all streams so far
+        self._replayed = 0  # up to this sequence the stream repeats what an earlier one brought
         self._warned = False
         # The events since the last gap, for sinks that come later.
         self._kept: deque[tuple[Event, int]] = deque()
@@ -109,7 +111,8 @@ class EventHub:
                 the gateway. On a running stream the hub's own last 1024 events are
                 passed on first; where these do not reach back far enough, a
                 ReplayGapEvent comes before them. 0 for what comes from now on.
-            passive: Do not start the stream and do not keep it open.
+            passive: Do not start the stream and do not keep it open. It gets no event
+                again that a stream resumed further back repeats.
 
         Raises:
             ClientClosedError: The session is closed, or the client does not run, or not here.
@@ -222,6 +225,7 @@ class EventHub:
         """A stream that starts after `after` is being opened."""
         if reader is self._reader:
             self._expected = after + 1 if after else 0
+            self._replayed = self._newest if after else 0
             self._warned = False
 
     def stream_opened(self, reader: HubReader) -> None:
@@ -241,6 +245,7 @@ class EventHub:
             self._irregular(event, sequence)
         if sequence:
             self._expected = sequence + 1
+            self._newest = max(self._newest, sequence)
             kept = self._kept
             kept.append((event, size))
             self._kept_bytes += size
@@ -259,8 +264,13 @@ class EventHub:
     # ---------------------------------------------------------------------------------
 
     def _pass_on(self, event: Event, size: int) -> None:
-        late = self._late
-        for sink in self._all:
+        late, sinks = self._late, self._all
+        if self._replayed and event.worker_sequence:
+            if event.worker_sequence > self._replayed:
+                self._replayed = 0
+            else:
+                sinks = self._sinks
+        for sink in sinks:
             if late and sink in late:
                 continue
             try:

@@ -158,7 +158,7 @@ class ConfirmMethods(EventMethods, ItemMethods, WriteMethods):
         ledger = self._ledger
         targets = [] if sending_confirmed.get() else write_targets(command)
         await self._wait_for_replies(targets, timeout)
-        ledger.before(command)
+        sent = ledger.before(command)
         ledger.sent(targets)
         try:
             reply = await super().invoke(command, timeout=timeout, correlation_id=correlation_id)
@@ -168,8 +168,16 @@ class ConfirmMethods(EventMethods, ItemMethods, WriteMethods):
                 ledger.after(command, None)
             raise
         ledger.answered(targets, reply)
-        ledger.after(command, reply)
+        ledger.after(command, reply, sent)
         return reply
+
+    def _may_be_late(self, server_handle: int, item_handle: int) -> bool:
+        """Return whether events of an item may be those of an earlier one with its handle."""
+        return self._ledger.doubtful((server_handle, item_handle))
+
+    def _is_quiet(self, server_handle: int, item_handle: int) -> bool:
+        """Return whether an item was un-advised and none of its events is on its way."""
+        return self._ledger.quiet((server_handle, item_handle))
 
     async def _wait_for_replies(self, targets: list[Key], timeout: float | None) -> None:
         """Let no write overtake a confirmed one that has no reply yet: order would be unknown."""

@@ -119,7 +119,7 @@ class Confirmation:
             elif state.open:
                 self._waits_for = (
                     f"the completion of {state.open} earlier writes of the item; if these are "
-                    "lost, remove the item and add it anew"
+                    "lost, add the tag anew and remove this item after that"
                 )
             else:
                 return
@@ -153,8 +153,8 @@ class Confirmation:
         if state.unknown:
             raise TagError(
                 f"{self._tag}: the end of an earlier write is not known ({state.unknown}), so the "
-                "completion of another one could not be told from it; remove the item and add it "
-                "anew. Nothing was written",
+                "completion of another one could not be told from it; add the tag anew and "
+                "remove this item after that. Nothing was written",
                 tag=self._tag,
                 processed="no",
             )

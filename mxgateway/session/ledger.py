@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import anyio
 
@@ -30,10 +30,12 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     MxStatusCategory,
 )
 from mxgateway.session.targets import (
+    ADDS,
     ADVISES,
     REMOVALS,
     UN_ADVISES,
     Key,
+    added_items,
     done_items,
     named_items,
     write_results,
@@ -104,22 +106,35 @@ class ItemState:
         unknown: Why it is not known whether one of those will ever complete; or empty.
         turn: Confirmed writes take turns.
         changed: Raised when anything of this has changed.
+        quiet: When it was un-advised, in the ledger's time; 0 where it is not.
+        since: When it was entered.
+        added: When the command was sent that added it, until an event of it has come; 0 where
+            this session object did not add it.
+        inherited: Of `open`, writes of an earlier item with the same handle.
     """
 
     __slots__ = (
+        "added",
         "advised",
         "changed",
         "failing",
+        "inherited",
         "open",
+        "quiet",
         "seen",
         "sending",
+        "since",
         "supervisory",
         "ticket",
         "turn",
         "unknown",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, since: int = 0) -> None:
+        self.since = since
+        self.added = 0
+        self.quiet = 0
+        self.inherited = 0
         self.advised: bool | None = None
         self.supervisory = False
         self.seen = False
@@ -141,9 +156,24 @@ class ItemState:
     def take_off(self) -> None:
         """One open write less."""
         self.open = max(self.open - 1, 0)
+        self.inherited = min(self.inherited, self.open)
         if not self.open:
             self.unknown = ""
         self.changed.set()
+
+    def inherit(self, count: int) -> None:
+        """Note open writes of an earlier item, whose completions may be on their way still."""
+        self.open += count
+        self.inherited = count
+        self.unknown = (
+            "the gateway used the handle of a removed item again, and a write of that one was open"
+        )
+
+    def disinherit(self) -> None:
+        """Nothing of the earlier item is on its way any more."""
+        count, self.inherited = self.inherited, 0
+        for _ in range(count):
+            self.take_off()
 
     def lose(self, reason: str) -> None:
         """Give up on the confirmed write that is open: its end will not be known."""
@@ -155,9 +185,10 @@ class ItemState:
             ticket.done.set()
         self.changed.set()
 
-    def forget_advise(self) -> None:
+    def forget_advise(self, quiet: int) -> None:
         """The item is no longer advised; MXAccess loses the completion of an open write."""
         self.advised = False
+        self.quiet = quiet
         self.supervisory = self.seen = False
         self.failing = None
         if self.open and not self.unknown:
@@ -165,8 +196,28 @@ class ItemState:
         self.lose("the item was un-advised with the write under way")
 
 
+class _Removed(NamedTuple):
+    """An item that was removed.
+
+    Attributes:
+        at: When its last events were made, in the ledger's time.
+        open: How many writes of it had no completion.
+        late: What its events on their way would make of an item.
+    """
+
+    at: int
+    open: int
+    late: ItemState | None = None
+
+
 class Ledger:
     """The items of a session; a passive sink of its hub.
+
+    The gateway may use the handle of a removed item again while events of that one are
+    on their way, and nothing in an event tells the two apart. But events come in the
+    worker's order (gateway semantics, section 6): once there is one of an item that was added
+    after the removal, nothing of the removed one follows. So the ledger counts the commands
+    and replies of the session as its time.
 
     Attributes:
         ends: How often the event stream has ended.
@@ -176,8 +227,12 @@ class Ledger:
     def __init__(self) -> None:
         self._items: dict[Key, ItemState] = {}
         # Events of removed items may still be on their way. They must not make these last for
-        # ever, nor be forgotten: the gateway may be using the handle again.
-        self._removed: OrderedDict[Key, ItemState | None] = OrderedDict()
+        # ever, nor be forgotten: the gateway may be using the handle again. In their order.
+        self._removed: OrderedDict[Key, _Removed] = OrderedDict()
+        # Items whose events may be those of an earlier one, with the time of its removal.
+        self._doubtful: dict[Key, int] = {}
+        self._time = 1
+        self._passed = 0  # no event that is older than this comes any more
         self.ends = 0
         self.end_error: MxGatewayError | None = None
 
@@ -185,14 +240,46 @@ class Ledger:
         """Return the state of an item, a new one for one that is not known."""
         state = self._items.get(key)
         if state is None:
-            state = self._items[key] = self._removed.pop(key, None) or ItemState()
+            removed = self._removed.pop(key, None)
+            if removed is None:
+                state = ItemState(self._time)
+            else:
+                state = removed.late or ItemState(self._time)
+                self._doubtful[key] = removed.at
+                if removed.open:
+                    state.inherit(removed.open)
+            self._items[key] = state
         return state
 
+    def doubtful(self, key: Key) -> bool:
+        """Return whether events of an item may be those of an earlier one with its handle."""
+        return key in self._doubtful
+
+    def quiet(self, key: Key) -> bool:
+        """Return whether an item was un-advised, or never advised, and no event of it comes."""
+        state = self._items.get(key)
+        return state is None or 0 < state.quiet < self._passed
+
     def _item_of_event(self, key: Key) -> ItemState:
-        if key not in self._removed:
+        removed = self._removed.get(key)
+        if removed is None:
             return self.item(key)
-        state = self._removed[key] = self._removed[key] or ItemState()
-        return state
+        if removed.late is None:
+            removed = self._removed[key] = removed._replace(late=ItemState(self._time))
+            assert removed.late is not None
+        return removed.late
+
+    def _pass(self, state: ItemState) -> None:
+        """Note that an event has come of an item: nothing older than the item follows."""
+        added, state.added = state.added, 0
+        if added <= self._passed:
+            return
+        self._passed = added
+        for key in [key for key, removed in self._removed.items() if removed.at < added]:
+            del self._removed[key]
+        for key in [key for key, at in self._doubtful.items() if at < added]:
+            del self._doubtful[key]
+            self._items[key].disinherit()
 
     # What the hub tells -----------------------------------------------------------
 
@@ -221,6 +308,8 @@ class Ledger:
         message = event._message
         key = (message.server_handle, message.item_handle)
         state = self._items.get(key) or self._item_of_event(key)
+        if state.added and key not in self._doubtful:
+            self._pass(state)
         if state.advised is False:
             return  # still on its way when the item was un-advised
         for status in message.statuses:
@@ -235,7 +324,12 @@ class Ledger:
             state.changed.set()
 
     def _complete(self, event: WriteComplete) -> None:
-        state = self._item_of_event((event.server_handle, event.item_handle))
+        key = (event.server_handle, event.item_handle)
+        removed = self._removed.get(key)
+        if removed is not None and removed.open:
+            self._removed[key] = removed._replace(open=removed.open - 1)
+            return
+        state = self._item_of_event(key)
         ticket = state.ticket
         if ticket is not None:
             state.ticket = None
@@ -283,17 +377,30 @@ class Ledger:
         for key in targets:
             self.item(key).take_off()
 
-    def before(self, command: MxCommand) -> None:
-        """Note what a command that is about to be sent will change."""
+    def before(self, command: MxCommand) -> int:
+        """Note what a command that is about to be sent will change; return the time."""
+        self._time += 1
         if command.kind in ADVISES:
             # Its data changes may come before its reply.
             for key in named_items(command):
                 state = self.item(key)
                 state.advised = state.advised or None
+                state.quiet = 0
+        return self._time
 
-    def after(self, command: MxCommand, reply: MxCommandReply | None) -> None:
-        """Note what a command has changed; without a reply nobody knows whether it has."""
+    def after(self, command: MxCommand, reply: MxCommandReply | None, sent: int = 0) -> None:
+        """Note what a command has changed; without a reply nobody knows whether it has.
+
+        Args:
+            command: The command.
+            reply: Its reply.
+            sent: What `before` returned for it.
+        """
+        self._time += 1
         kind = command.kind
+        if kind in ADDS and reply is not None and sent:
+            for key in added_items(command, reply):
+                self._add(key, sent)
         if kind in ADVISES and reply is not None:
             for key in done_items(command, reply):
                 state = self.item(key)
@@ -303,7 +410,7 @@ class Ledger:
         elif kind in UN_ADVISES:
             for key in done_items(command, reply):
                 if key in self._items:
-                    self._items[key].forget_advise()
+                    self._items[key].forget_advise(0 if reply is None else self._time)
         elif kind in REMOVALS:
             for key in done_items(command, reply):
                 self._remove(key)
@@ -312,10 +419,24 @@ class Ledger:
             for key in [key for key in self._items if key[0] == server]:
                 self._remove(key)
 
+    def _add(self, key: Key, sent: int) -> None:
+        state = self.item(key)
+        if state.since < sent:
+            return  # named before it was there
+        state.added = sent
+        if state.seen and key not in self._doubtful:
+            self._pass(state)  # its first value came before the reply
+
     def _remove(self, key: Key) -> None:
         state = self._items.pop(key, None)
-        self._removed[key] = None
-        if len(self._removed) > _REMOVED:
-            self._removed.popitem(last=False)
+        self._doubtful.pop(key, None)
+        earlier = self._removed.pop(key, None)
         if state is not None:
             state.lose("the item was removed with the write under way")
+        count = state.open if state is not None else earlier.open if earlier is not None else 0
+        quiet = state.quiet if state is not None and not count else 0
+        if 0 < quiet < self._passed:
+            return
+        self._removed[key] = _Removed(quiet or self._time, count)
+        if len(self._removed) > _REMOVED:
+            self._removed.popitem(last=False)

@@ -8,10 +8,12 @@ from typing import Any, Final, TypeAlias
 from mxgateway.generated.mxaccess_gateway.v1 import MxCommand, MxCommandKind, MxCommandReply
 
 __all__ = [
+    "ADDS",
     "ADVISES",
     "REMOVALS",
     "UN_ADVISES",
     "Key",
+    "added_items",
     "done_items",
     "named_items",
     "write_results",
@@ -22,12 +24,19 @@ Key: TypeAlias = tuple[int, int]
 """Server handle and item handle."""
 
 _K: Final = MxCommandKind
+ADDS: Final = frozenset(
+    {_K.ADD_ITEM, _K.ADD_ITEM2, _K.ADD_BUFFERED_ITEM, _K.ADD_ITEM_BULK, _K.SUBSCRIBE_BULK}
+)
 ADVISES: Final = frozenset(
     {_K.ADVISE, _K.ADVISE_SUPERVISORY, _K.ADVISE_ITEM_BULK, _K.SUBSCRIBE_BULK}
 )
 UN_ADVISES: Final = frozenset({_K.UN_ADVISE, _K.UN_ADVISE_ITEM_BULK})
 REMOVALS: Final = frozenset({_K.REMOVE_ITEM, _K.REMOVE_ITEM_BULK, _K.UNSUBSCRIBE_BULK})
 _PAYLOADS: Final[dict[int, str]] = {
+    _K.ADD_ITEM: "add_item",
+    _K.ADD_ITEM2: "add_item2",
+    _K.ADD_BUFFERED_ITEM: "add_buffered_item",
+    _K.ADD_ITEM_BULK: "add_item_bulk",
     _K.ADVISE: "advise",
     _K.ADVISE_SUPERVISORY: "advise_supervisory",
     _K.ADVISE_ITEM_BULK: "advise_item_bulk",
@@ -82,15 +91,26 @@ def done_items(command: MxCommand, reply: MxCommandReply | None) -> list[Key]:
     answer = getattr(reply, _PAYLOADS[command.kind], None)
     if answer is None:
         return named_items(command)
-    return [
-        (payload.server_handle, result.item_handle)
-        for result in answer.results
-        if result.was_successful
-    ]
+    server, named = payload.server_handle, named_items(command)
+    keys: list[Key] = []
+    for index, result in enumerate(answer.results):
+        if result.was_successful:
+            # A gateway may leave out the handle that the command has named.
+            handle = result.item_handle or (named[index][1] if index < len(named) else 0)
+            keys.append((server, handle))
+    return keys
+
+
+def added_items(command: MxCommand, reply: MxCommandReply) -> list[Key]:
+    """Return the items that a command has added."""
+    payload, answer = _payload(command), getattr(reply, _PAYLOADS[command.kind], None)
+    if payload is None or answer is None:
+        return []
+    results = answer.results if hasattr(answer, "results") else [answer]
+    return [(payload.server_handle, result.item_handle) for result in results if result.item_handle]
 
 
 def write_results(reply: MxCommandReply) -> Sequence[Any]:
     """Return the results of a bulk write, one for each entry; empty for other replies."""
-    name = _PAYLOADS.get(reply.kind, "")
-    answer = getattr(reply, name, None) if name else None
+    answer = getattr(reply, _PAYLOADS[reply.kind], None) if reply.kind in _WRITES else None
     return [] if answer is None else answer.results

@@ -32,6 +32,7 @@ _T = TypeVar("_T")
 _log = logging.getLogger("mxgateway.tags")
 
 _PATIENCE: Final = 2.0  # seconds that who gives items back waits until they are gone
+_TURNS: Final = 8  # of asking for handles that were not used before
 _KEPT_ITEMS: Final = 64  # items written lately that stay advised
 _BARE_ARRAY: Final = 1003  # status detail, MXAccess reference, section 4.1
 
@@ -66,6 +67,10 @@ class AdvisedItems:
         # Values that came before the reply that tells their handles.
         self._early: dict[int, list[tuple[DataChange, int]]] | None = None
         self._strays = Strays()
+        # Where the gateway is seen to use handles again: un-advised items that keep their
+        # handles until none of their values is on its way.
+        self._reuses = False
+        self._parked: dict[int, None] = {}
         self._keeper = _Keeper()
         self._kept: OrderedDict[Item, None] = OrderedDict()
 
@@ -226,8 +231,35 @@ class AdvisedItems:
                     self._deliver(item, change, size)
         finally:
             self._early = None
+        if self._strays.waiting:
+            await self._remove_free()
 
     async def _subscribe(self, tags: list[str]) -> list[SubscribeResult]:
+        """Add and advise tags, each under a handle that no late event can be about.
+
+        A gateway may give the handle of a removed item while values of that one are on
+        their way. Such an item is not used: it keeps the handle while another one is added
+        for its tag, and from then on no handle is freed too early.
+        """
+        results = await self._subscribe_once(tags)
+        for _ in range(_TURNS):
+            used = [i for i, result in enumerate(results) if self._is_used(result)]
+            if not used:
+                break
+            _log.debug("the gateway uses %d item handles again; asking for others", len(used))
+            self._reuses = True
+            self._strays.add(*(results[i].item_handle for i in used))
+            try:
+                others = await self._subscribe_once([tags[i] for i in used])
+            except MxGatewayError:
+                self._strays.add(*(r.item_handle for r in results if r.was_successful))
+                await self._remove_free()
+                raise
+            for i, other in zip(used, others, strict=True):
+                results[i] = other
+        return results
+
+    async def _subscribe_once(self, tags: list[str]) -> list[SubscribeResult]:
         try:
             return await self.command(self.session.subscribe_bulk(self.server, tags))
         except MxGatewayError as error:
@@ -237,19 +269,30 @@ class AdvisedItems:
             await self._remove_free()
             raise
 
+    def _is_used(self, result: SubscribeResult) -> bool:
+        handle = result.item_handle
+        return result.was_successful and self.session._may_be_late(self.server, handle)
+
     def _enter(self, key: str, tag: str, result: SubscribeResult) -> Item | TagValue:
         """Enter what a result adds, which nobody holds yet; return a reading for a refusal."""
         handle = result.item_handle
+        other = self.items.at(handle)
         if not result.was_successful or not handle:
+            if handle and other is None:
+                self._strays.add(handle)  # added, it seems, and not advised
             text = result.error_message or "the gateway refused it without a reason"
             return failed(tag, text)
-        other = self.items.at(handle)
         if other is not None:
             text = f"the gateway gave it the item handle {handle}, which is {other.reference}'s"
+            return failed(tag, text)
+        if self._is_used(result):
+            self._strays.add(handle)
+            text = f"the gateway gave it the item handle {handle} of an item removed just now"
             return failed(tag, text)
         item = Item(key, tag, handle)
         self.items.add(item)
         self._strays.known(handle)
+        self._parked.pop(handle, None)
         return item
 
     async def _remove_free(self) -> None:
@@ -257,19 +300,40 @@ class AdvisedItems:
         free = self.items.take_free()
         handles = [item.handle for item in free]
         handles += [h for h in self._strays.take() if self.items.at(h) is None]
-        if not handles or self.lost:
+        if self.lost:
             return
+        session = self.session
+        if not self._reuses:
+            await self._let_go(session.unsubscribe_bulk, free, handles)
+            return
+        un_advised = await self._let_go(session.un_advise_item_bulk, free, handles)
+        self._parked.update(dict.fromkeys(un_advised))
+        quiet = [handle for handle in self._parked if session._is_quiet(self.server, handle)]
+        for handle in await self._let_go(session.remove_item_bulk, (), quiet):
+            self._parked.pop(handle, None)
+
+    async def _let_go(
+        self,
+        bulk: Callable[[int, list[int]], Awaitable[list[SubscribeResult]]],
+        free: Sequence[Item],
+        handles: list[int],
+    ) -> list[int]:
+        """Send a command for the handles of `free` and others; return those that it answered."""
+        if not handles:
+            return []
         try:
-            results = await self.command(self.session.unsubscribe_bulk(self.server, handles))
+            results = await self.command(bulk(self.server, handles))
         except MxGatewayError as error:
-            if not self.lost:
-                _log.warning("removing %d items failed: %s", len(handles), error)
-                done = {result.item_handle for result in error.partial_results}
-                self._strays.add(*(handle for handle in handles if handle not in done))
-            return
+            if self.lost:
+                return []
+            _log.warning("removing %d items failed: %s", len(handles), error)
+            answered = [result.item_handle for result in error.partial_results]
+            self._strays.add(*(handle for handle in handles if handle not in answered))
+            return answered
         for item, result in zip(free, results, strict=False):
             if not result.was_successful:
                 _log.warning("removing %s failed: %s", item.reference, result.error_message)
+        return handles
 
     async def _add_as_array(self, item: Item) -> None:
         if not item.holders or self.lost or item.reference.endswith("]"):
@@ -281,10 +345,13 @@ class AdvisedItems:
             [result] = await self._subscribe([reference])
             if self.items.at(old) is not item:
                 return  # the session is gone
-            if not result.was_successful or not result.item_handle:
-                self._tell(item, failed(reference, result.error_message or "refused"))
+            handle = result.item_handle
+            taken = self.items.at(handle) is not None or self._is_used(result)
+            if not result.was_successful or not handle or taken:
+                text = result.error_message or "the gateway gave it no handle of its own"
+                self._tell(item, failed(reference, text))
                 return
-            self.items.move(item, reference, result.item_handle)
+            self.items.move(item, reference, handle)
             for change, size in self._early.get(item.handle, ()):
                 self._deliver(item, change, size)
         except MxGatewayError as error:
@@ -324,7 +391,11 @@ class AdvisedItems:
                 self._deliver(item, event, size)
             elif self._early is not None:
                 self._early.setdefault(event.item_handle, []).append((event, size))
-            elif event.server_handle == self.server and self._strays.seen(event.item_handle):
+            elif (
+                event.server_handle == self.server
+                and event.item_handle not in self._parked
+                and self._strays.seen(event.item_handle)
+            ):
                 self._ask(lambda _: self._remove_free())
         elif isinstance(event, ReplayGapEvent | SequenceGap):
             for holder in self.items.holders():

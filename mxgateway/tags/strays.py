@@ -21,11 +21,16 @@ class Strays:
         self._tried: set[int] = set()
         self._likely = False
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there are any."""
+        return bool(self._waiting)
+
     def after(self, error: MxGatewayError) -> None:
         """Note what a failed command to add items left: what its error has, and what will show."""
         self._likely = self._likely or error.processed != "no"
         for result in error.partial_results:
-            if result.was_successful and result.item_handle:
+            if result.item_handle:
                 self.add(result.item_handle)
 
     def add(self, *handles: int) -> None:

@@ -36,7 +36,7 @@ from mxgateway import (
     WriteFailedError,
     WriteOutcomeUnknownError,
 )
-from mxgateway.generated.mxaccess_gateway.v1 import BulkWriteReply, BulkWriteResult
+from mxgateway.generated.mxaccess_gateway.v1 import AddItemReply, BulkWriteReply, BulkWriteResult
 from mxgateway.transport.signals import Flag
 
 K = MxCommandKind
@@ -64,6 +64,7 @@ class Plant:
         kinds: The commands that arrived.
         failures: What the next writes end with, in order; None for OK.
         hold: Where lowered, writes wait for their reply.
+        handles: What the next items get.
     """
 
     bench: HubBench
@@ -71,6 +72,7 @@ class Plant:
     failures: list[MxGatewayError | MxCommandReply | None] = field(default_factory=list)
     hold: Flag = field(default_factory=lambda: Flag(True))
     arrived: Flag = field(default_factory=Flag)
+    handles: list[int] = field(default_factory=list)
     _sequence: int = 0
 
     def __post_init__(self) -> None:
@@ -99,7 +101,10 @@ class Plant:
             failure = self.failures.pop(0) if self.failures else None
         if isinstance(failure, MxGatewayError):
             raise failure
-        return failure or MxCommandReply(kind=kind, protocol_status=OK)
+        reply = MxCommandReply(kind=kind, protocol_status=OK)
+        if kind == K.ADD_ITEM:
+            reply.add_item = AddItemReply(item_handle=self.handles.pop(0))
+        return failure or reply
 
     async def came(self, *kinds: MxCommandKind) -> None:
         """Return once exactly these commands have arrived."""
@@ -490,7 +495,7 @@ async def test_after_an_unknown_end_the_item_is_refused_until_it_is_known(plant:
     await plant.ready()
     with pytest.raises(WriteOutcomeUnknownError):
         await plant.session.write_and_wait(1, 1, 1, timeout=0.2)
-    with pytest.raises(TagError, match="remove the item and add it anew") as refused:
+    with pytest.raises(TagError, match="add the tag anew") as refused:
         await plant.session.write_and_wait(1, 1, 2)
     assert refused.value.processed == "no"
     assert plant.kinds == [K.WRITE]
@@ -517,6 +522,73 @@ async def test_a_fresh_handle_is_not_held_responsible(plant: Plant) -> None:
         plant.send(complete, item=1)
         plant.send(complete, item=2)
         assert (await outcome.wait()).item_handle == 2
+
+
+async def test_a_handle_used_again_is_refused_while_a_completion_of_the_removed_item_may_come(
+    plant: Plant,
+) -> None:
+    plant.handles = [1, 2]
+    await plant.ready()
+    with pytest.raises(WriteOutcomeUnknownError):
+        await plant.session.write_and_wait(1, 1, 1, timeout=0.2)
+    await plant.session.remove_item(1, 1)
+    assert await plant.session.add_item(1, "Valve_001.Cmd") == 1
+    with pytest.raises(TagError, match="handle of a removed item") as refused:
+        await plant.session.write_and_wait(1, 1, 2)
+    assert refused.value.processed == "no"
+    # An event of an item that was added later: what there was of the removed one has come.
+    item = await plant.session.add_item(1, "Valve_002.Cmd")
+    await plant.session.advise(1, item)
+    plant.send(change, item=item)
+    await plant.settle()
+    plant.kinds.clear()
+    async with anyio.create_task_group() as tasks:
+        outcome = start(tasks, plant, 3)
+        await plant.came(K.ADVISE)
+        plant.send(change)
+        await plant.came(K.ADVISE, K.WRITE)
+        plant.send(complete)
+        assert (await outcome.wait()).ok
+
+
+async def test_the_completion_of_a_removed_item_frees_a_handle_used_again(plant: Plant) -> None:
+    await plant.ready()
+    with pytest.raises(WriteOutcomeUnknownError):
+        await plant.session.write_and_wait(1, 1, 1, timeout=0.2)
+    await plant.session.remove_item(1, 1)
+    plant.send(complete, REFUSED)
+    await plant.settle()
+    plant.kinds.clear()
+    async with anyio.create_task_group() as tasks:
+        outcome = start(tasks, plant, 3)
+        await plant.came(K.ADVISE)
+        plant.send(change)
+        await plant.came(K.ADVISE, K.WRITE)
+        plant.send(complete)
+        assert (await outcome.wait()).ok
+
+
+@pytest.mark.requirement("write.no-replay")
+async def test_a_completion_that_a_resumed_stream_repeats_is_not_taken_for_the_next(
+    plant: Plant,
+) -> None:
+    await plant.ready()
+    async with anyio.create_task_group() as tasks:
+        first = start(tasks, plant, 1)
+        await plant.came(K.WRITE)
+        plant.send(complete)
+        done = await first.wait()
+        plant.bench.streams[-1].finish()
+        await plant.session.events.wait_idle()
+        async with plant.session.stream_events(done.worker_sequence - 1) as events:
+            second = start(tasks, plant, 2)
+            await plant.came(K.WRITE, K.WRITE)
+            await plant.stream(len(plant.bench.streams))
+            plant.bench.streams[-1].send(complete(done.worker_sequence))
+            with anyio.fail_after(5):
+                assert (await anext(events)).worker_sequence == done.worker_sequence
+            plant.send(complete, REFUSED)
+            assert isinstance(await second.wait(), WriteFailedError)
 
 
 @pytest.mark.parametrize("replied", [False, True], ids=["before-reply", "after-reply"])

@@ -106,7 +106,7 @@ async def test_a_completion_that_never_comes_leaves_the_item_to_a_fresh_handle()
                 with anyio.fail_after(5):
                     with pytest.raises(WriteOutcomeUnknownError, match="no completion came"):
                         await session.write_and_wait(server, item, 1, timeout=0.5)
-                    with pytest.raises(TagError, match="add it anew"):
+                    with pytest.raises(TagError, match="add the tag anew"):
                         await session.write_and_wait(server, item, 2)
                     await session.un_advise(server, item)
                     await session.remove_item(server, item)
