@@ -8,6 +8,7 @@ payload, so kind and payload cannot disagree; a reply is always read by `kind`
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from dataclasses import dataclass
 from typing import Any, Final
@@ -189,8 +190,23 @@ def _without_password(message: Any) -> str:
     )
 
 
-# The message is part of requests that end up in logs and debuggers.
+def _without_value(message: Any) -> str:
+    shown = [
+        f"{field.name}={REDACTED if field.name == 'value' else getattr(message, field.name)!r}"
+        for field in dataclasses.fields(message)
+    ]
+    return f"{type(message).__name__}({', '.join(shown)})"
+
+
+# The messages are parts of requests that end up in logs and debuggers.
 v1.AuthenticateUserCommand.__repr__ = _without_password  # type: ignore[method-assign]
+for _secured in (
+    v1.WriteSecuredCommand,
+    v1.WriteSecured2Command,
+    v1.WriteSecuredBulkEntry,
+    v1.WriteSecured2BulkEntry,
+):
+    _secured.__repr__ = _without_value  # type: ignore[method-assign]
 
 
 def new_correlation_id() -> str:

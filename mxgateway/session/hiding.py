@@ -53,8 +53,23 @@ def texts_of(*values: MxValue | None) -> tuple[str, ...]:
 
     Numbers are left out: replacing them would take HRESULTs and details apart.
     """
-    found = (None if value is None else value.string_value for value in values)
-    return tuple(text for text in found if text is not None and len(text) >= _SHORTEST_TEXT)
+    found = [text for value in values if value is not None for text in _texts(value)]
+    return tuple(text for text in found if len(text) >= _SHORTEST_TEXT)
+
+
+def _texts(value: MxValue) -> list[str]:
+    if value.string_value is not None:
+        return [value.string_value]
+    if value.array_value is not None and value.array_value.string_values is not None:
+        return list(value.array_value.string_values.values)
+    if value.sparse_array_value is not None:
+        return [
+            text
+            for element in value.sparse_array_value.elements
+            if element.value is not None
+            for text in _texts(element.value)
+        ]
+    return []
 
 
 def secured_value(value: MxValue, where: str) -> MxValue:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
@@ -23,7 +24,7 @@ from mxgateway.reading import TagValue
 from mxgateway.status import describe_statuses, is_failure
 from mxgateway.tags.items import Change, Item, key_of, own, reading_of
 from mxgateway.tags.metadata import SECURED, VERIFIED, TagMetadata
-from mxgateway.tags.requests import TagWrite, WriteRequest
+from mxgateway.tags.requests import TagWrite, User, WriteRequest
 from mxgateway.tags.subscription import check_tags
 from mxgateway.transport.signals import Flag
 from mxgateway.values import DataType, data_type_name, to_mx_value
@@ -92,7 +93,7 @@ class _Job:
     async def begin(self, tags: Sequence[str]) -> None:
         """Get the session and advise all tags together."""
         self._deadline = anyio.current_time() + self._seconds
-        with anyio.move_on_after(self._seconds) as scope:
+        with anyio.move_on_after(self._seconds) as scope, _nothing_written():
             self._session = await self._engine.session()
             await self._session.hold(self, tags)
         if scope.cancelled_caught:
@@ -159,7 +160,8 @@ class _Job:
         with anyio.move_on_after(self._left(tag)):
             if self._item_held(key) is None and not _refused(self._first.get(key)):
                 self._first.pop(key, None)
-                await session.hold(self, [tag])  # the item before it was spent
+                with _nothing_written():
+                    await session.hold(self, [tag])  # the item before it was spent
             while key not in self._first:
                 if self._loss is not None:
                     raise own(self._loss)
@@ -230,10 +232,10 @@ class _Job:
     ) -> WriteComplete:
         session = self._session
         assert session is not None
-        user = await session.user_id(request.user)
+        user = await self._user_id(request.tag, request.user)
         options: dict[str, Any] = {"user_id": user}
         if level:
-            verifier = await session.user_id(request.verifier)
+            verifier = await self._user_id(request.tag, request.verifier)
             if not user or (level == VERIFIED and verifier in (0, user)):
                 raise _users_missing(request, level, None)
             options = {"current_user_id": user, "verifier_user_id": verifier}
@@ -257,6 +259,15 @@ class _Job:
                     session.note(error)
                 raise
 
+    async def _user_id(self, tag: str, user: User) -> int:
+        assert self._session is not None
+        with anyio.move_on_after(self._left(tag)), _nothing_written():
+            return await self._session.user_id(user)
+        raise DeadlineExceededError(
+            f"{tag}: not written, the login was not answered within {self._seconds:g} s",
+            processed="no",
+        )
+
     def _left(self, tag: str) -> float:
         left = self._deadline - anyio.current_time()
         if left <= 0:
@@ -271,6 +282,16 @@ class _Job:
             f"{tag}: not written, no value of it came within {self._seconds:g} s",
             processed="no",
         )
+
+
+@contextlib.contextmanager
+def _nothing_written() -> Iterator[None]:
+    """Let errors say that nothing was written: that is what the caller has asked for."""
+    try:
+        yield
+    except MxGatewayError as error:
+        error.processed = "no"
+        raise
 
 
 def _refused(change: Change | None) -> bool:

@@ -42,9 +42,12 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     ProtocolStatus,
     ProtocolStatusCode,
     WriteSecured2BulkEntry,
+    WriteSecured2Command,
     WriteSecuredBulkEntry,
+    WriteSecuredCommand,
 )
 from mxgateway.values import to_mx_value
+from mxgateway.values.sparse import to_sparse_value
 
 NOON = Timestamp.parse("2026-03-01T12:00:00.1234567Z")
 
@@ -267,6 +270,10 @@ async def test_a_secured_value_that_does_not_fit_is_refused_without_being_shown(
         lambda s: s.write_secured(12, 34, BATCH, current_user_id=1),
         lambda s: s.write_secured2(12, 34, BATCH, NOON, current_user_id=1),
         lambda s: s.write_secured_bulk(12, [WriteSecuredBulkEntry(34, 1, 0, to_mx_value(BATCH))]),
+        lambda s: s.write_secured(12, 34, ["other", BATCH], current_user_id=1),
+        lambda s: s.write_secured(
+            12, 34, to_sparse_value({3: BATCH}, 8, "string"), current_user_id=1
+        ),
     ],
 )
 async def test_a_secured_text_that_the_gateway_repeats_is_not_shown(
@@ -375,3 +382,19 @@ def test_a_login_shows_neither_user_nor_password_in_its_repr() -> None:
         assert "anna" not in repr(message)
     assert "server_handle=12" in repr(login)
     assert repr(AuthenticateUserReply(user_id=1)) == "AuthenticateUserReply(user_id=1)"
+
+
+@pytest.mark.requirement("log.redact")
+@pytest.mark.parametrize(
+    "message",
+    [
+        WriteSecuredCommand(server_handle=12, item_handle=34, value=to_mx_value(BATCH)),
+        WriteSecured2Command(server_handle=12, item_handle=34, value=to_mx_value(BATCH)),
+        WriteSecuredBulkEntry(item_handle=34, current_user_id=7, value=to_mx_value(BATCH)),
+        WriteSecured2BulkEntry(item_handle=34, current_user_id=7, value=to_mx_value(BATCH)),
+    ],
+)
+def test_a_secured_write_does_not_show_its_value_in_its_repr(message: Any) -> None:
+    assert BATCH not in repr([message])
+    assert "item_handle=34" in repr(message)
+    assert "value='***'" in repr(message)

@@ -20,6 +20,8 @@ from mxgateway import (
     InternalError,
     Login,
     MxCommandKind,
+    MxCommandReply,
+    MxCommandRequest,
     PermissionDeniedError,
     SequenceGap,
     SlowConsumerError,
@@ -316,6 +318,32 @@ async def test_a_galaxy_that_does_not_answer_counts_in_the_deadline(gateway: Scr
     engine.metadata._galaxy.discover_hierarchy = hang
     with anyio.fail_after(5), pytest.raises(DeadlineExceededError, match="galaxy") as caught:
         await gateway.client.write("A.PV", 5, user=1, timeout=0.2)
+    assert caught.value.processed == "no"
+    assert K.WRITE not in gateway.kinds
+
+
+async def test_a_login_that_is_not_answered_counts_in_the_deadline(gateway: ScriptedTags) -> None:
+    real, stand_in = gateway.client.invoke_raw, gateway.client
+
+    async def hang(request: MxCommandRequest, **more: Any) -> MxCommandReply:
+        if request.command is not None and request.command.kind == K.AUTHENTICATE_USER:
+            await anyio.sleep_forever()
+        return await real(request, **more)
+
+    stand_in.invoke_raw = hang  # type: ignore[method-assign]
+    user = Login("operator", "operator")
+    with anyio.fail_after(5), pytest.raises(DeadlineExceededError, match="login") as caught:
+        await gateway.client.write("A.PV", 5, user=user, timeout=0.2)
+    assert caught.value.processed == "no"
+    assert K.WRITE not in gateway.kinds
+
+
+async def test_what_fails_before_the_write_says_that_nothing_was_written(
+    gateway: ScriptedTags,
+) -> None:
+    gateway.lost = [DeadlineExceededError("the deadline passed", processed="maybe")]
+    with anyio.fail_after(5), pytest.raises(DeadlineExceededError) as caught:
+        await gateway.client.write("A.PV", 5)
     assert caught.value.processed == "no"
     assert K.WRITE not in gateway.kinds
 
