@@ -220,13 +220,14 @@ class AdvisedItems:
                 raise self._loss()
             for (key, tag), result in zip(missing.items(), results, strict=True):
                 item = self._enter(key, tag, result)
-                if job.dropped:
-                    continue
                 if isinstance(item, TagValue):
-                    holder.take(key, item, 0)
+                    if not job.dropped:
+                        holder.take(key, item, 0)
                     continue
-                self.items.hold(holder, item)
-                anew.append(item)
+                if not job.dropped:
+                    self.items.hold(holder, item)
+                    anew.append(item)
+                # Also of one that nobody holds: who finds it before it goes gets no other value.
                 for change, size in self._early.get(item.handle, ()):
                     self._deliver(item, change, size)
         finally:

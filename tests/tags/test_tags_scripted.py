@@ -172,6 +172,34 @@ async def test_cancelled_while_items_are_added_leaves_none(
     await gateway.until(lambda: not gateway.items)
 
 
+@pytest.mark.requirement("call.cancel-clean")
+async def test_the_first_value_that_a_cancelled_read_asked_for_serves_the_next(
+    gateway: ScriptedTags,
+) -> None:
+    results: list[TagValue] = []
+
+    first = anyio.CancelScope()
+
+    async def cancelled() -> None:
+        with first:
+            await gateway.client.read("A.PV")
+
+    async def second() -> None:
+        results.extend(await gateway.client.read("A.PV", timeout=5))
+
+    gateway.go.clear()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(cancelled)
+        with anyio.fail_after(5):
+            await gateway.arrived.wait()
+            tasks.start_soon(second)
+            await anyio.wait_all_tasks_blocked()
+            first.cancel()
+            gateway.go.set()
+    assert [value.value for value in results] == [1]  # of the item that the first one added
+    await gateway.until(lambda: not gateway.items)
+
+
 async def test_a_closed_subscription_leaves_no_item_of_a_start_under_way(
     gateway: ScriptedTags,
 ) -> None:
