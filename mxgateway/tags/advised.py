@@ -349,6 +349,8 @@ class AdvisedItems:
             handle = result.item_handle
             taken = self.items.at(handle) is not None or self._is_used(result)
             if not result.was_successful or not handle or taken:
+                if handle and self.items.at(handle) is None:
+                    self._strays.add(handle)
                 text = result.error_message or "the gateway gave it no handle of its own"
                 self._tell(item, failed(reference, text))
                 return
@@ -373,10 +375,19 @@ class AdvisedItems:
             results = await self.command(self.session.read_bulk(self.server, references))
         except MxGatewayError as error:
             _log.warning("reading %d tags anew after a gap failed: %s", len(stale), error)
+            for item in stale:
+                self._tell_lost(item, str(error), error)
             return
         for item, result in zip(stale, results, strict=True):
-            if item.stale and result.was_successful:
+            if not result.was_successful:
+                self._tell_lost(item, result.error_message or "no reason given")
+            elif item.stale:
                 self._hand_out(item, bulk_reading(item.reference, result), 0)
+
+    def _tell_lost(self, item: Item, reason: str, error: MxGatewayError | None = None) -> None:
+        if item.stale and self.items.at(item.handle) is item:  # not gone with the session
+            text = f"values of it were lost, and reading it anew failed: {reason}"
+            self._tell(item, failed(item.reference, text, error))
 
     def _tell(self, item: Item, reading: TagValue) -> None:
         for holder in tuple(item.holders):

@@ -107,6 +107,8 @@ class _Job:
 
     def take(self, key: str, change: Change, size: int) -> None:  # noqa: ARG002
         """Keep the latest value of a tag."""
+        if _refused(change) and key in self._first:
+            return  # a value that was lost since does not matter here
         self._first[key] = change
         self._changed.set()
 

@@ -53,6 +53,7 @@ class ScriptedTags:
         arrived: Raised when one of them has arrived.
         lost: What the next commands that add items end with although they are executed.
         worker: What ReadBulk answers, by reference.
+        worker_error: What it ends with.
     """
 
     def __init__(self, bench: HubBench, **options: Any) -> None:
@@ -66,6 +67,7 @@ class ScriptedTags:
         self.changed = Flag()
         self.lost: list[MxGatewayError] = []
         self.worker: dict[str, int] = {}
+        self.worker_error: MxGatewayError | None = None
         self._handles = iter(range(1, 1 << 20))
         self._sequence = 0
         self.client = scripted_client(
@@ -142,10 +144,12 @@ class ScriptedTags:
             )
         elif command.kind == K.READ_BULK:
             assert command.read_bulk is not None
+            if self.worker_error is not None:
+                raise self.worker_error
             reply.read_bulk = BulkReadReply(
                 results=[
                     BulkReadResult(
-                        was_successful=True,
+                        was_successful=tag not in self.silent,
                         was_cached=True,
                         value=MxValue(int32_value=self.worker.get(tag, 0)),
                         quality=192,

@@ -27,6 +27,7 @@ from mxgateway import (
     SlowConsumerError,
     TagSubscription,
     TagValue,
+    UnavailableError,
     WriteOutcomeUnknownError,
     WriteRequest,
 )
@@ -139,6 +140,29 @@ async def test_after_a_gap_the_present_values_follow_and_no_lost_one_is_served(
         assert [(await _value(values)).value for _ in range(2)] == [71, 80]
         assert (await gateway.client.read("B.PV"))[0].value == 80
         assert (await gateway.client.write("B.PV", 81)).ok
+
+
+@pytest.mark.parametrize("fails", ["the command", "one tag"])
+async def test_a_value_that_cannot_be_read_anew_after_a_gap_is_told(
+    gateway: ScriptedTags, fails: str
+) -> None:
+    async with gateway.client.subscribe(["A.PV", "B.PV"]) as values:
+        for _ in range(2):
+            await _value(values)
+        if fails == "the command":
+            gateway.worker_error = UnavailableError("the worker is busy")
+        else:
+            gateway.silent = {"B.PV"}
+        gateway.value(gateway.handle("A.PV"), 71, lost=5)
+        with anyio.fail_after(5):
+            assert isinstance(await anext(values), SequenceGap)
+        assert (await _value(values)).value == 71
+        lost = await _value(values)
+        assert (lost.tag, lost.ok) == ("B.PV", False)
+        assert "lost" in lost.status
+        gateway.value(gateway.handle("B.PV"), 81)
+        assert (await _value(values)).value == 81
+        assert (await gateway.client.write("B.PV", 82, timeout=5)).ok
 
 
 # -- one tag that says nothing ---------------------------------------------------------------
