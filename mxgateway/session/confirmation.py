@@ -87,11 +87,12 @@ class Confirmation:
     async def run(self, send: Callable[[float | None], Awaitable[MxCommandReply]]) -> WriteComplete:
         """Send when nothing else is open, and wait for the completion."""
         state = self._ledger.item(self._key)
+        turn = state.turn = state.turn or anyio.Lock()
         has_turn = False
         try:
             with anyio.CancelScope(deadline=self._deadline) as scope:
                 self._waits_for = "an earlier confirmed write of the item"
-                await state.turn.acquire()
+                await turn.acquire()
                 has_turn = True
                 await self._prepare(state)
             if scope.cancelled_caught:
@@ -99,7 +100,7 @@ class Confirmation:
             return await self._send(state, send, self._left())
         finally:
             if has_turn:
-                state.turn.release()
+                turn.release()
 
     # Before the write ----------------------------------------------------------------
 

@@ -104,7 +104,7 @@ class ItemState:
         sending: Whether that write has no reply yet; no other write may go out then.
         open: Writes besides, sent and not completed.
         unknown: Why it is not known whether one of those will ever complete; or empty.
-        turn: Confirmed writes take turns.
+        turn: Confirmed writes take turns; made with the first, as most items are never written.
         changed: Raised when anything of this has changed.
         quiet: When it was un-advised, in the ledger's time; 0 where it is not.
         since: When it was entered.
@@ -143,7 +143,7 @@ class ItemState:
         self.sending = False
         self.open = 0
         self.unknown = ""
-        self.turn = anyio.Lock()
+        self.turn: anyio.Lock | None = None
         self.changed = Flag()
 
     def take_back(self, ticket: Ticket) -> None:
