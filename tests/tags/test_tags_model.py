@@ -9,7 +9,7 @@ import anyio.lowlevel
 import pytest
 from tags.tags_plant import LIMIT, Plant
 
-from mxgateway import GatewayClient, TagSubscription
+from mxgateway import GatewayClient, TagSubscription, TagValue
 
 TAGS = [
     "SimProbe_001.TestInt",
@@ -65,3 +65,75 @@ async def _change(
     # What a cancelled change came to is what the subscription says.
     tags.clear()
     tags.update(subscription.tags)
+
+
+WRITTEN = ["SimProbe_001.TestInt", "SimProbe_001.TestFloat", "SimProbe_001.TestDouble"]
+
+
+class Mixture:
+    """Reads, writes and short subscriptions at the same time, some cancelled on their way.
+
+    Attributes:
+        outcomes: The value of every write, its tag, and how the client says it ended.
+    """
+
+    def __init__(self, client: GatewayClient, rng: random.Random) -> None:
+        self._client = client
+        self._rng = rng
+        self._values = iter(range(1, 1 << 20))
+        self.outcomes: dict[int, tuple[str, str]] = {}
+
+    async def one(self) -> None:
+        """Do one of them."""
+        rng = self._rng
+        work = rng.choice([self.read, self.write, self.write, self.follow])
+        with anyio.CancelScope() as scope:
+            if rng.random() < 0.5:
+                scope.deadline = anyio.current_time() + rng.random() * 0.01
+            await work()
+
+    async def read(self) -> None:
+        tags = self._rng.sample(TAGS, 3)
+        values = await self._client.read(tags)
+        assert [(value.tag, value.ok) for value in values] == [(tag, True) for tag in tags]
+
+    async def write(self) -> None:
+        tag, value = self._rng.choice(WRITTEN), next(self._values)
+        self.outcomes[value] = (tag, "maybe")
+        [result] = await self._client.write_many({tag: value})
+        self.outcomes[value] = (tag, "done" if result.ok else result.processed)
+
+    async def follow(self) -> None:
+        tags = self._rng.sample(TAGS, 2)
+        async with self._client.subscribe(tags[0]) as values:
+            await values.add(tags[1])
+            seen: set[str] = set()
+            while seen != set(tags):
+                update = await anext(values)
+                assert isinstance(update, TagValue)
+                seen.add(update.tag)
+            await values.remove(tags[0])
+
+
+@pytest.mark.requirement("call.cancel-clean")
+@pytest.mark.requirement("write.no-replay")
+@pytest.mark.parametrize("seed", range(4))
+async def test_whatever_is_cancelled_no_value_is_missed_and_no_write_is_done_twice(
+    client: GatewayClient, plant: Plant, seed: int
+) -> None:
+    rng = random.Random(seed)
+    mixture = Mixture(client, rng)
+    with anyio.fail_after(3 * LIMIT):
+        for _ in range(12):
+            async with anyio.create_task_group() as tasks:
+                for _ in range(rng.randrange(2, 8)):
+                    tasks.start_soon(mixture.one)
+        items = await plant.items()
+        await client.close()
+    assert len(items) == len(set(items))
+    assert set(items) <= set(WRITTEN)  # which stay advised for the next write
+    executed = {tag: plant.sim.audit.values_written(tag) for tag in WRITTEN}
+    for value, (tag, outcome) in mixture.outcomes.items():
+        count = executed[tag].count(value)
+        assert count == {"done": 1, "no": 0, "maybe": min(count, 1)}[outcome]
+    assert plant.sim.session_count == 0
