@@ -21,9 +21,9 @@ from mxgateway.generated.mxaccess_gateway.v1 import SubscribeResult
 from mxgateway.reading import TagValue
 from mxgateway.session import Session
 from mxgateway.tags.clerk import Clerk, Job
+from mxgateway.tags.handles import Handles
 from mxgateway.tags.items import Change, Holder, Item, ItemTable, key_of
 from mxgateway.tags.readings import bulk_reading, failed
-from mxgateway.tags.strays import Strays
 
 __all__ = ["AdvisedItems"]
 
@@ -32,7 +32,6 @@ _T = TypeVar("_T")
 _log = logging.getLogger("mxgateway.tags")
 
 _PATIENCE: Final = 2.0  # seconds that who gives items back waits until they are gone
-_TURNS: Final = 8  # of asking for handles that were not used before
 _KEPT_ITEMS: Final = 64  # items written lately that stay advised
 _BARE_ARRAY: Final = 1003  # status detail, MXAccess reference, section 4.1
 
@@ -66,11 +65,7 @@ class AdvisedItems:
         self._clerk = Clerk(spawn)
         # Values that came before the reply that tells their handles.
         self._early: dict[int, list[tuple[DataChange, int]]] | None = None
-        self._strays = Strays()
-        # Where the gateway is seen to use handles again: un-advised items that keep their
-        # handles until none of their values is on its way.
-        self._reuses = False
-        self._parked: dict[int, None] = {}
+        self._handles = Handles(session, server, self.items, self.command, lambda: self.lost)
         self._keeper = _Keeper()
         self._kept: OrderedDict[Item, None] = OrderedDict()
 
@@ -163,7 +158,7 @@ class AdvisedItems:
         adding = after is not None and after.started
         if self.lost or not (adding or self.items.some_free):
             return None
-        return self._ask(lambda _: self._remove_free())
+        return self._ask(lambda _: self._handles.give_back())
 
     def keep(self, holder: Holder) -> None:
         """Hold what `holder` holds for the session itself, the last 64 of all such items.
@@ -232,47 +227,8 @@ class AdvisedItems:
                     self._deliver(item, change, size)
         finally:
             self._early = None
-        if self._strays.waiting:
-            await self._remove_free()
-
-    async def _subscribe(self, tags: list[str]) -> list[SubscribeResult]:
-        """Add and advise tags, each under a handle that no late event can be about.
-
-        A gateway may give the handle of a removed item while values of that one are on
-        their way. Such an item is not used: it keeps the handle while another one is added
-        for its tag, and from then on no handle is freed too early.
-        """
-        results = await self._subscribe_once(tags)
-        for _ in range(_TURNS):
-            used = [i for i, result in enumerate(results) if self._is_used(result)]
-            if not used:
-                break
-            _log.debug("the gateway uses %d item handles again; asking for others", len(used))
-            self._reuses = True
-            self._strays.add(*(results[i].item_handle for i in used))
-            try:
-                others = await self._subscribe_once([tags[i] for i in used])
-            except MxGatewayError:
-                self._strays.add(*(r.item_handle for r in results if r.was_successful))
-                await self._remove_free()
-                raise
-            for i, other in zip(used, others, strict=True):
-                results[i] = other
-        return results
-
-    async def _subscribe_once(self, tags: list[str]) -> list[SubscribeResult]:
-        try:
-            return await self.command(self.session.subscribe_bulk(self.server, tags))
-        except MxGatewayError as error:
-            self._strays.after(error)
-            for handle in self._early or ():
-                self._strays.seen(handle)
-            await self._remove_free()
-            raise
-
-    def _is_used(self, result: SubscribeResult) -> bool:
-        handle = result.item_handle
-        return result.was_successful and self.session._may_be_late(self.server, handle)
+        if self._handles.strays.waiting:
+            await self._handles.give_back()
 
     def _enter(self, key: str, tag: str, result: SubscribeResult) -> Item | TagValue:
         """Enter what a result adds, which nobody holds yet; return a reading for a refusal."""
@@ -280,61 +236,24 @@ class AdvisedItems:
         other = self.items.at(handle)
         if not result.was_successful or not handle:
             if handle and other is None:
-                self._strays.add(handle)  # added, it seems, and not advised
+                self._handles.strays.add(handle)  # added, it seems, and not advised
             text = result.error_message or "the gateway refused it without a reason"
             return failed(tag, text)
         if other is not None:
             text = f"the gateway gave it the item handle {handle}, which is {other.reference}'s"
             return failed(tag, text)
-        if self._is_used(result):
-            self._strays.add(handle)
+        if self._handles.is_used(result):
+            self._handles.strays.add(handle)
             text = f"the gateway gave it the item handle {handle} of an item removed just now"
             return failed(tag, text)
         item = Item(key, tag, handle)
         self.items.add(item)
-        self._strays.known(handle)
-        self._parked.pop(handle, None)
+        self._handles.take(handle)
         return item
 
-    async def _remove_free(self) -> None:
-        """Un-advise and remove what nobody holds."""
-        free = self.items.take_free()
-        handles = [item.handle for item in free]
-        handles += [h for h in self._strays.take() if self.items.at(h) is None]
-        if self.lost:
-            return
-        session = self.session
-        if not self._reuses:
-            await self._let_go(session.unsubscribe_bulk, free, handles)
-            return
-        un_advised = await self._let_go(session.un_advise_item_bulk, free, handles)
-        self._parked.update(dict.fromkeys(un_advised))
-        quiet = [handle for handle in self._parked if session._is_quiet(self.server, handle)]
-        for handle in await self._let_go(session.remove_item_bulk, (), quiet):
-            self._parked.pop(handle, None)
-
-    async def _let_go(
-        self,
-        bulk: Callable[[int, list[int]], Awaitable[list[SubscribeResult]]],
-        free: Sequence[Item],
-        handles: list[int],
-    ) -> list[int]:
-        """Send a command for the handles of `free` and others; return those that it answered."""
-        if not handles:
-            return []
-        try:
-            results = await self.command(bulk(self.server, handles))
-        except MxGatewayError as error:
-            if self.lost:
-                return []
-            _log.warning("removing %d items failed: %s", len(handles), error)
-            answered = [result.item_handle for result in error.partial_results]
-            self._strays.add(*(handle for handle in handles if handle not in answered))
-            return answered
-        for item, result in zip(free, results, strict=False):
-            if not result.was_successful:
-                _log.warning("removing %s failed: %s", item.reference, result.error_message)
-        return handles
+    async def _subscribe(self, tags: list[str]) -> list[SubscribeResult]:
+        assert self._early is not None
+        return await self._handles.get(tags, self._early)
 
     async def _add_as_array(self, item: Item) -> None:
         if not item.holders or self.lost or item.reference.endswith("]"):
@@ -347,10 +266,10 @@ class AdvisedItems:
             if self.items.at(old) is not item:
                 return  # the session is gone
             handle = result.item_handle
-            taken = self.items.at(handle) is not None or self._is_used(result)
+            taken = self.items.at(handle) is not None or self._handles.is_used(result)
             if not result.was_successful or not handle or taken:
                 if handle and self.items.at(handle) is None:
-                    self._strays.add(handle)
+                    self._handles.strays.add(handle)
                 text = result.error_message or "the gateway gave it no handle of its own"
                 self._tell(item, failed(reference, text))
                 return
@@ -362,8 +281,8 @@ class AdvisedItems:
             return
         finally:
             self._early = None
-        self._strays.add(old)
-        await self._remove_free()
+        self._handles.strays.add(old)
+        await self._handles.give_back()
 
     async def _refresh(self) -> None:
         """Ask the worker for what events were lost of; what has changed since is known already."""
@@ -403,12 +322,8 @@ class AdvisedItems:
                 self._deliver(item, event, size)
             elif self._early is not None:
                 self._early.setdefault(event.item_handle, []).append((event, size))
-            elif (
-                event.server_handle == self.server
-                and event.item_handle not in self._parked
-                and self._strays.seen(event.item_handle)
-            ):
-                self._ask(lambda _: self._remove_free())
+            elif event.server_handle == self.server and self._handles.is_stray(event.item_handle):
+                self._ask(lambda _: self._handles.give_back())
         elif isinstance(event, ReplayGapEvent | SequenceGap):
             for holder in self.items.holders():
                 holder.notice(event)

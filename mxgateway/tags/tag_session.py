@@ -110,7 +110,7 @@ class TagSession(AdvisedItems):
                 self.items.let_go(holder, self.items.held_by(holder))
                 holder.lose(own(error))
             # Advised items whose events nobody reads would fill the worker's queue.
-            self._ask(lambda _: self._remove_free())
+            self._ask(lambda _: self._handles.give_back())
         else:
             self.lose(error)
 
