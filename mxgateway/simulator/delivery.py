@@ -18,11 +18,10 @@ from grpclib.exceptions import GRPCError
 
 from mxgateway.codec import decode, encode
 from mxgateway.generated.mxaccess_gateway.v1 import MxEvent, ReplayGap
-from mxgateway.simulator.events import SEQUENCE_TAG, frame, varint
+from mxgateway.simulator.events import FRAME_HEAD, SEQUENCE_TAG, frame, varint
 
 __all__ = ["EventLog", "Limits", "Subscriber"]
 
-_FRAME_HEAD = 5  # compressed flag and length, before each gRPC message
 _GAP = 0  # stands for the sequence number of a gap sentinel, which has none
 
 Framed = tuple[int, bytes]
@@ -282,7 +281,7 @@ class EventLog:
         if take:
             for _ in found:
                 self._waiting.popleft()
-        return [decode(MxEvent, framed[_FRAME_HEAD:]) for _, framed in found]
+        return [decode(MxEvent, framed[FRAME_HEAD:]) for _, framed in found]
 
     def evict(self) -> None:
         """Empty the ring; who resumes behind the last event of a stream finds a gap."""

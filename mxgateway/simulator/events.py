@@ -25,6 +25,7 @@ from mxgateway.simulator.status import OK_STATUS
 from mxgateway.simulator.variant import NO_DATA, to_message
 
 __all__ = [
+    "FRAME_HEAD",
     "SEQUENCE_TAG",
     "change_head",
     "change_tail",
@@ -36,6 +37,7 @@ __all__ = [
 ]
 
 SEQUENCE_TAG = b"\x48"  # field 9, varint
+FRAME_HEAD = 5  # compressed flag and length, before each gRPC message
 
 
 def item_prefix(

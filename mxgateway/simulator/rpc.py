@@ -14,7 +14,7 @@ from mxgateway.simulator.audit import Audit
 from mxgateway.simulator.gate import STREAMS, CallGate
 from mxgateway.simulator.keys import ApiKey, KeyRing
 
-__all__ = ["AnyStream", "Method", "Service"]
+__all__ = ["AnyStream", "Method", "Service", "check_size"]
 
 AnyStream = Stream[Any, Any]
 Method = Callable[[AnyStream, ApiKey, Any], Awaitable[Any]]
@@ -33,7 +33,7 @@ class Service:
             answer UNIMPLEMENTED.
         keys: Who may call.
         audit: Where calls are counted.
-        max_message_bytes: Largest request that is accepted.
+        max_message_bytes: Largest message, either way.
 
     Attributes:
         gate: What every call passes; the listener sets it.
@@ -87,17 +87,15 @@ class Service:
                 return
             if self.gate.active:
                 reply = await self.gate.reply(name, reply)
-            await _send(stream, reply, stream.send_message)
+            await self._send(stream, reply)
 
         return serve
 
     def _gate_messages(self, stream: AnyStream, name: str) -> None:
-        send = stream.send_message
-
         async def send_message(message: Any) -> None:
             if self.gate.active:
                 message = await self.gate.reply(name, message)
-            await _send(stream, message, send)
+            await self._send(stream, message)
 
         stream.send_message = send_message  # type: ignore[method-assign]
 
@@ -124,15 +122,25 @@ class Service:
         except DecodeError as error:
             raise GRPCError(Status.INTERNAL, str(error)) from error
 
+    async def _send(self, stream: AnyStream, reply: Any) -> None:
+        """Send a message, or bytes where a message would stand."""
+        # grpclib's own send_message sends messages of any size.
+        data = reply if isinstance(reply, bytes) else stream._codec.encode(reply, type(reply))
+        check_size(len(data), self._limit)
+        if not stream._send_initial_metadata_done:
+            await stream.send_initial_metadata()
+        await stream._stream.send_data(b"\0" + len(data).to_bytes(4, "big") + data)
+        stream._send_message_done = True
 
-async def _send(
-    stream: AnyStream, reply: Any, send_message: Callable[[Any], Awaitable[None]]
-) -> None:
-    """Send a message, or bytes where a message would stand."""
-    if not isinstance(reply, bytes):
-        await send_message(reply)
-        return
-    if not stream._send_initial_metadata_done:
-        await stream.send_initial_metadata()
-    await stream._stream.send_data(b"\0" + len(reply).to_bytes(4, "big") + reply)
-    stream._send_message_done = True
+
+def check_size(size: int, limit: int) -> None:
+    """Check that a message may be sent.
+
+    Raises:
+        GRPCError: RESOURCE_EXHAUSTED; it is above the limit.
+    """
+    if size > limit:
+        raise GRPCError(
+            Status.RESOURCE_EXHAUSTED,
+            f"the message to send has {size} bytes, the limit is {limit}; ask for less at a time",
+        )

@@ -24,10 +24,10 @@ from mxgateway.simulator.alarm_service import alarm_methods
 from mxgateway.simulator.call import Call
 from mxgateway.simulator.commands import run, select
 from mxgateway.simulator.delivery import Subscriber
-from mxgateway.simulator.events import frame
+from mxgateway.simulator.events import FRAME_HEAD, frame
 from mxgateway.simulator.gateway import Gateway
 from mxgateway.simulator.keys import ApiKey, KeyRing
-from mxgateway.simulator.rpc import AnyStream, Service
+from mxgateway.simulator.rpc import AnyStream, Service, check_size
 from mxgateway.simulator.sending import has_left, room_for
 
 __all__ = ["BACKEND", "CAPABILITIES", "GatewayMethods", "gateway_service"]
@@ -145,6 +145,7 @@ class GatewayMethods:
     async def _pump(self, stream: AnyStream, queue: Subscriber, session_id: str) -> None:
         audit = self._gateway.audit
         gate = self._gateway.gate
+        limit = self._gateway.settings.max_message_bytes
         transport = stream._stream
         while True:
             if len(queue):
@@ -154,6 +155,9 @@ class GatewayMethods:
                         await transport.send_data(frame(instead))
                     if not len(queue):
                         continue
+                if queue.next_size() - FRAME_HEAD > limit:
+                    [too_large] = queue.take(0)  # so that it stands in no other stream's way
+                    check_size(len(too_large) - FRAME_HEAD, limit)
                 room = await room_for(transport, queue.next_size())
                 frames = queue.take(min(room, _BATCH_BYTES))
                 # Several messages in one DATA frame cost as much as one.

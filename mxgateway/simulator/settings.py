@@ -22,6 +22,24 @@ _ABOVE_ZERO = (
     "command_timeout",
     "read_timeout",
 )
+_ZERO_OR_MORE = (
+    "detach_grace",
+    "worker_start_delay",
+    "ring_seconds",
+    "command_delay",
+    "first_value_delay",
+    "write_delay",
+)
+_ONE_OR_MORE = (
+    "session_limit",
+    "queue_limit",
+    "ring_size",
+    "pending_limit",
+    "alarm_buffer",
+    "deploy_buffer",
+    "max_message_bytes",
+)
+_LONGEST = 1e9  # seconds, 31 years: what every clock and timer can still add
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +68,7 @@ class Settings:
             stream; "disconnect" ends only the slow stream.
         ring_size: Events kept for resuming a stream.
         ring_seconds: Seconds they are kept; 0 for no limit in time.
-        max_message_bytes: Largest request that is accepted.
+        max_message_bytes: Largest message, either way; above it calls end with RESOURCE_EXHAUSTED.
         first_value_delay: Seconds from an advise to the first data change.
         write_delay: Seconds from an accepted write to its completion.
         read_timeout: Seconds that ReadBulk waits for each tag where the command gives none.
@@ -118,12 +136,12 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name in _ABOVE_ZERO:
-            if not getattr(self, name) > 0:
-                raise ConfigurationError(f"{name}: give seconds above 0")
-        for name in ("detach_grace", "worker_start_delay", "ring_seconds", "command_delay"):
-            if not getattr(self, name) >= 0:
-                raise ConfigurationError(f"{name}: give 0 or more seconds")
-        for name in ("session_limit", "queue_limit", "ring_size", "pending_limit", "alarm_buffer"):
+            if not 0 < getattr(self, name) <= _LONGEST:
+                raise ConfigurationError(f"{name}: give seconds above 0, up to {_LONGEST:g}")
+        for name in _ZERO_OR_MORE:
+            if not 0 <= getattr(self, name) <= _LONGEST:
+                raise ConfigurationError(f"{name}: give 0 or more seconds, up to {_LONGEST:g}")
+        for name in _ONE_OR_MORE:
             if getattr(self, name) < 1:
                 raise ConfigurationError(f"{name}: give 1 or more")
         if not 1 <= self.max_subscribers <= _MAX_SUBSCRIBERS:

@@ -26,6 +26,7 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     OpenSessionRequest,
     PingCommand,
     ProtocolStatusCode,
+    ReadBulkCommand,
     WriteCommand,
 )
 from mxgateway.simulator import (
@@ -179,7 +180,7 @@ async def test_every_way_to_add_an_item_appends_the_brackets(sim: Simulator, use
 
 
 @pytest.mark.rule("transport.message-size", "status.resource-exhausted")
-async def test_16_mib_pass_both_ways_and_one_byte_more_is_refused(
+async def test_a_request_of_16_mib_passes_and_one_byte_more_is_refused(
     sim: Simulator, user: Any
 ) -> None:
     item = await user.advised("SimProbe_001.TestString")
@@ -196,9 +197,42 @@ async def test_16_mib_pass_both_ways_and_one_byte_more_is_refused(
     with pytest.raises(GRPCError) as caught:
         await user.stub.invoke(request(length + 1))
     assert caught.value.status is Status.RESOURCE_EXHAUSTED
+
+
+@pytest.mark.rule("transport.message-size", "status.resource-exhausted")
+async def test_an_event_of_16_mib_is_sent_and_one_byte_more_ends_the_stream(
+    sim: Simulator, user: Any
+) -> None:
+    tag, limit = "SimProbe_001.TestString", 16 << 20
+    await user.advised(tag)
     async with user.events() as stream:
-        change = (await stream.take(3))[-1]
-    assert len(change.value.string_value) == length
+        await stream.next()
+        await sim.set_value(tag, "x" * (1 << 22))
+        length = limit - (len(encode(await stream.next())) - (1 << 22))
+        await sim.set_value(tag, "x" * length)
+        assert len(encode(await stream.next())) == limit
+        await sim.set_value(tag, "x" * (length + 1))
+        with pytest.raises(GRPCError) as caught:
+            await stream.end()
+    assert caught.value.status is Status.RESOURCE_EXHAUSTED
+    await sim.wait_for(lambda s: not s.audit.streams_open)
+    await sim.set_value(tag, "small")
+    async with user.events() as stream:  # the large one is in nobody's way
+        assert (await stream.next()).value.string_value == "small"
+
+
+@pytest.mark.rule("transport.message-size", "status.resource-exhausted")
+async def test_a_reply_above_the_limit_is_not_sent(connect: Any) -> None:
+    async with Simulator(interval=None, settings=Settings(max_message_bytes=2000)) as sim:
+        user = await connect(sim)
+        few, many = ([TAG] * count for count in (5, 50))
+        reply = await user.invoke(KIND.READ_BULK, ReadBulkCommand(user.server, few))
+        assert len(reply.read_bulk.results) == 5
+        with pytest.raises(GRPCError) as caught:
+            await user.invoke(KIND.READ_BULK, ReadBulkCommand(user.server, many))
+        assert caught.value.status is Status.RESOURCE_EXHAUSTED
+        assert "the limit is 2000" in (caught.value.message or "")
+        user.channel.close()
 
 
 # -- values and qualities --------------------------------------------------------------
