@@ -108,7 +108,7 @@ RULES = {
     "value.null": "A tag without a value is null, with its quality.",
     "value.null-wins": "is_null wins over an empty kind; a null cannot be written.",
     "value.array-whole": "Writing an array replaces all of it.",
-    "value.array-brackets": "`[]` is appended to the bare name of an array.",
+    "value.array-brackets": "The AddItem commands append `[]` to the bare name of an array.",
     "value.array-element": "`[n]` is the element counted from 1.",
     "value.sparse-reset": "A sparse write resets the elements that it does not list.",
     "value.sparse-index": "A sparse index is below total_length, else INVALID_ARGUMENT.",

@@ -88,7 +88,8 @@ class Settings:
         shutdown_state: What ShutdownWorker leaves behind: "closed" or "faulted".
         galaxy_builtins: Whether the galaxy lists the built-in attributes of its objects too.
         deploy_buffer: Deploy events that wait for a subscriber; older ones are dropped.
-        normalise_arrays: Whether `[]` is appended to the bare name of an array on AddItem.
+        normalise_arrays: Whether `[]` is appended to the bare name of an array on AddItem,
+            AddItem2, AddItemBulk and AddBufferedItem; SubscribeBulk and ReadBulk never do.
         alarms_enabled: Whether the alarm monitor runs; else alarm calls end with
             FAILED_PRECONDITION.
         alarm_buffer: Messages that may wait for an alarm stream besides its snapshot.

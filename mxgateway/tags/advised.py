@@ -23,7 +23,7 @@ from mxgateway.session import Session
 from mxgateway.tags.clerk import Clerk, Job
 from mxgateway.tags.handles import Handles
 from mxgateway.tags.items import Change, Holder, Item, ItemTable, key_of
-from mxgateway.tags.readings import bulk_reading, failed
+from mxgateway.tags.readings import bulk_reading, failed, is_bare_array
 
 __all__ = ["AdvisedItems"]
 
@@ -33,7 +33,6 @@ _log = logging.getLogger("mxgateway.tags")
 
 _PATIENCE: Final = 2.0  # seconds that who gives items back waits until they are gone
 _KEPT_ITEMS: Final = 64  # items written lately that stay advised
-_BARE_ARRAY: Final = 1003  # status detail, MXAccess reference, section 4.1
 
 
 class AdvisedItems:
@@ -332,7 +331,7 @@ class AdvisedItems:
             self._ask(lambda _: self._refresh())
 
     def _deliver(self, item: Item, change: DataChange, size: int) -> None:
-        if _is_bare_array(item, change):
+        if is_bare_array(item.reference, change.raw.statuses):
             self._ask(lambda _: self._add_as_array(item))
         else:
             self._hand_out(item, change, size)
@@ -361,11 +360,3 @@ class _Keeper:
 
     def lose(self, error: MxGatewayError) -> None:
         """Do nothing: the items are gone with the session."""
-
-
-def _is_bare_array(item: Item, change: DataChange) -> bool:
-    """Whether the gateway does not append the `[]` that an array needs by itself."""
-    for status in change.raw.statuses:  # one, of nearly every event
-        if status.detail == _BARE_ARRAY:
-            return not item.reference.endswith("]")
-    return False

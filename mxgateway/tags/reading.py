@@ -12,7 +12,7 @@ from mxgateway.errors import MxGatewayError, PermissionDeniedError, SessionLostE
 from mxgateway.events import Event
 from mxgateway.reading import TagValue
 from mxgateway.tags.items import Change, key_of, reading_of
-from mxgateway.tags.readings import bulk_reading, failed
+from mxgateway.tags.readings import bulk_reading, failed, is_bare_array
 from mxgateway.tags.subscription import by_key, check_tags
 from mxgateway.tags.tag_session import TagSession
 from mxgateway.transport.signals import Flag
@@ -151,11 +151,19 @@ async def _by_worker(
         part = tags[start : start + _BULK]
         left = max(0.0, min(deadline - anyio.current_time(), READ_SECONDS))
         milliseconds = max(1, int(left * 1000 / len(part)))
-        results = await session.command(
-            session.session.read_bulk(session.server, part, timeout_ms=milliseconds)
-        )
-        for tag, result in zip(part, results, strict=True):
-            reader.found[key_of(tag)] = bulk_reading(tag, result)
+        names = dict(zip(part, part, strict=True))
+        while names:
+            results = await session.command(
+                session.session.read_bulk(
+                    session.server, list(names.values()), timeout_ms=milliseconds
+                )
+            )
+            bare = {}
+            for (tag, name), result in zip(names.items(), results, strict=True):
+                reader.found[key_of(tag)] = bulk_reading(tag, result)
+                if is_bare_array(name, result.statuses):
+                    bare[tag] = f"{name}[]"  # no gateway appends it to what is read in bulk
+            names = bare
 
 
 def raise_errors(values: Iterable[TagValue]) -> None:

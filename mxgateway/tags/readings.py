@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Final
+
 from mxgateway.errors import TagError
-from mxgateway.generated.mxaccess_gateway.v1 import BulkReadResult
+from mxgateway.generated.mxaccess_gateway.v1 import BulkReadResult, MxStatusProxy
 from mxgateway.reading import TagValue
 
-__all__ = ["bulk_reading", "failed"]
+__all__ = ["bulk_reading", "failed", "is_bare_array"]
+
+_BARE_ARRAY: Final = 1003  # status detail, MXAccess reference, section 4.1
+
+
+def is_bare_array(reference: str, statuses: Iterable[MxStatusProxy]) -> bool:
+    """Whether the gateway did not append the `[]` that an array needs by itself."""
+    for status in statuses:  # one, nearly always
+        if status.detail == _BARE_ARRAY:
+            return not reference.endswith("]")
+    return False
 
 
 def failed(tag: str, message: str, cause: BaseException | None = None) -> TagValue:

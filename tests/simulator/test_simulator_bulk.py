@@ -152,7 +152,7 @@ async def test_read_bulk_answers_from_the_cache_only_what_is_advised(
     await user.add(BOOL)
     clock.advance(5)
     await sim.set_value(INT, 42)
-    results = await read(user, INT.upper(), BOOL, "SimProbe_001.TestIntArray")
+    results = await read(user, INT.upper(), BOOL, "SimProbe_001.TestIntArray[]")
     assert [result.was_successful for result in results] == [True, True, True]
     assert [result.was_cached for result in results] == [True, False, False]
     assert results[0].item_handle == item

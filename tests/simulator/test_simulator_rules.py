@@ -27,6 +27,7 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     PingCommand,
     ProtocolStatusCode,
     ReadBulkCommand,
+    SubscribeBulkCommand,
     WriteCommand,
 )
 from mxgateway.simulator import (
@@ -177,6 +178,19 @@ async def test_every_way_to_add_an_item_appends_the_brackets(sim: Simulator, use
     session = sim.gateway.sessions[user.session_id]
     buffered = session.registrations[server].items[replies[2].add_buffered_item.item_handle]
     assert buffered.definition == f"{ARRAY}[]"
+
+
+@pytest.mark.rule("value.array-brackets", "mx.bare-array")
+async def test_nothing_appends_the_brackets_in_subscribe_bulk_and_read_bulk(user: Any) -> None:
+    server = user.server
+    await user.invoke(KIND.SUBSCRIBE_BULK, SubscribeBulkCommand(server, [ARRAY, f"{ARRAY}[]"]))
+    async with user.events() as stream:
+        events = await stream.take(2)
+    assert [event.statuses[0].detail for event in events] == [1003, 0]
+    reply = await user.invoke(KIND.READ_BULK, ReadBulkCommand(server, [ARRAY, f"{ARRAY}[]"]))
+    results = reply.read_bulk.results
+    assert [result.was_successful for result in results] == [False, True]
+    assert results[0].statuses[0].detail == 1003
 
 
 @pytest.mark.rule("transport.message-size", "status.resource-exhausted")

@@ -121,6 +121,10 @@ async def test_a_key_that_may_not_read_events_reads_through_the_worker() -> None
                 assert values[0].value == 0
                 again = await client.read("SimProbe_001.TestInt")
                 assert again[0].value == 0
+                # No gateway appends the brackets to what is read in bulk.
+                mixed = await client.read(["SimProbe_001.TestIntArray", "SimProbe_001.TestInt"])
+                assert [value.value for value in mixed] == [list(range(8)), 0]
+                assert mixed[0].tag == "SimProbe_001.TestIntArray"
                 assert await Plant(sim).items() == []
                 with pytest.raises(PermissionDeniedError):
                     async with client.subscribe("SimProbe_001.TestInt"):

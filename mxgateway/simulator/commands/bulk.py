@@ -115,7 +115,7 @@ def subscribe_bulk(call: Call, command: Any) -> MxCommandReply:
     """Enter references and start their data changes."""
 
     def subscribe(registration: Registration, tag: str) -> Item:
-        item = add(call, registration, tag)
+        item = add(call, registration, tag, normalises=False)
         advise_item(call, item)
         return item
 

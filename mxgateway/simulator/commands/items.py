@@ -70,8 +70,19 @@ def add(
     context: str = "",
     *,
     buffered: bool = False,
+    normalises: bool = True,
 ) -> Item:
     """Enter a reference.
+
+    Args:
+        call: Who calls.
+        registration: What it is entered in.
+        definition: The reference.
+        context: The object that relative names go by, or "".
+        buffered: Whether its values arrive in batches.
+        normalises: Whether the command is one that appends `[]` to the bare name of an
+            array: the AddItem commands do, SubscribeBulk and ReadBulk do not (gateway
+            semantics, section 7).
 
     Raises:
         MxAccessFailure: It is empty.
@@ -80,7 +91,7 @@ def add(
     if not definition:
         raise MxAccessFailure("the item definition is empty")
     call.require_read(definition, context)
-    if call.gateway.settings.normalise_arrays:
+    if normalises and call.gateway.settings.normalise_arrays:
         definition = call.gateway.references.normalise(definition, context)
     return call.session.add_item(registration, definition, context, buffered=buffered)
 

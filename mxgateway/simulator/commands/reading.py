@@ -60,14 +60,13 @@ async def _read(
 ) -> None:
     tag = result.tag_address
     call.require_read(tag)
-    normalised = call.gateway.references.normalise(tag)
-    item = cache.get(normalised.lower() if call.gateway.settings.normalise_arrays else tag.lower())
+    item = cache.get(tag.lower())
     if item is not None:
         result.was_cached = True
         result.item_handle = item.handle
         _fill(call, result, item.target)
         return
-    item = add(call, registration, tag)
+    item = add(call, registration, tag, normalises=False)
     try:
         delay = call.gateway.settings.first_value_delay
         if delay:
