@@ -10,10 +10,16 @@ from typing import Any, Literal
 from grpclib.const import Status
 from grpclib.exceptions import GRPCError
 
-__all__ = ["STREAMS", "CallGate", "Hold", "Refusal", "Side"]
+__all__ = ["METHODS", "STREAMS", "CallGate", "Hold", "Refusal", "Side"]
 
 STREAMS = frozenset({"StreamEvents", "StreamAlarms", "QueryActiveAlarms", "WatchDeployEvents"})
 """The methods that answer with a stream."""
+
+METHODS = STREAMS | {
+    *("OpenSession", "CloseSession", "Invoke", "AcknowledgeAlarm"),
+    *("TestConnection", "GetLastDeployTime", "DiscoverHierarchy", "BrowseChildren"),
+}
+"""All methods of the contract."""
 
 Side = Literal["request", "reply"]
 """Where a fault strikes: before a call is executed, or when its answer is to be sent."""

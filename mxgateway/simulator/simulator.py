@@ -321,7 +321,10 @@ class Simulator:
         """
         target = self.plant[tag]
         if value is not None:
-            value = coerce_python(value, target.info, is_array=target.is_array)
+            try:
+                value = coerce_python(value, target.info, is_array=target.is_array)
+            except ValueError as error:
+                raise ValueError(f"{target.reference}: {error}") from error
         self.plant.write(target, value, quality=quality, timestamp=timestamp)
         self.audit.changed()
 

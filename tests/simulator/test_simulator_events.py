@@ -250,7 +250,7 @@ async def test_the_reset_code_of_a_cancelled_stream_is_counted(sim: Simulator, u
 @pytest.mark.rule("status.deadline-exceeded")
 async def test_a_deadline_ends_the_stream_and_leaves_the_session(sim: Simulator, user: Any) -> None:
     async def follow() -> None:
-        async with user.events(timeout=0.05) as stream:
+        async with user.events(timeout=1) as stream:
             await stream.end()
 
     with pytest.raises((GRPCError, TimeoutError)):

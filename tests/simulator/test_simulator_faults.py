@@ -62,7 +62,7 @@ async def test_a_delayed_call_passes_its_deadline_and_a_patient_one_does_not(
         session = await client.open_session("tests")
         fault = await in_thread(sim.faults.delay, 30, method="Invoke", times=2)
         with pytest.raises(DeadlineExceededError) as caught:
-            await session.ping(timeout=0.05)
+            await session.ping(timeout=1)
         assert caught.value.processed == "maybe"
         assert sim.audit.commands["PING"] == 1  # the answer is late, not the command
         await in_thread(sim.faults.clear, fault)
@@ -82,7 +82,7 @@ async def test_a_stalled_write_is_executed_or_not_and_the_client_cannot_tell(
         session, server, item = await with_item(client)
         await in_thread(sim.faults.stall, method="Invoke", at=at)
         with pytest.raises(DeadlineExceededError) as caught:
-            await session.write(server, item, True, timeout=0.05)
+            await session.write(server, item, True, timeout=1)
         assert caught.value.processed == "maybe"
         await in_thread(sim.faults.clear)
         await session.ping()
@@ -510,6 +510,42 @@ def test_a_simulator_that_stops_ends_its_faults() -> None:
     with sim:
         assert sim.faults.active() == []
         assert sim.faults.drop_connections() == 0
+
+
+def test_nothing_of_a_fault_is_left_after_the_next_start() -> None:
+    with ThreadedSimulator(interval=None) as sim:
+        sim.faults.revoke_key("demo")
+        sim.faults.stop_engine("DemoEngine_001")
+        sim.faults.stop_repository(cache=True)
+        sim.faults.failover()
+    with sim:
+        sim.faults.revoke_key("demo")  # which would be refused for one that is revoked already
+        sim.faults.stop_engine("DemoEngine_001")
+        assert sim.galaxy.connection_ok
+        assert sim.galaxy.cache_loaded
+        assert not sim.call(lambda s: s.alarms.degraded)
+
+
+@pytest.mark.rule("galaxy.test-connection", "galaxy.cache-unloaded")
+async def test_a_repository_that_does_not_answer_is_told_and_its_cache_goes_on(
+    sim: ThreadedSimulator,
+) -> None:
+    async with GalaxyRepositoryClient.connect(
+        endpoint=sim.endpoint, api_key=sim.api_key, plaintext=True
+    ) as galaxy:
+        fault = await in_thread(sim.faults.stop_repository)
+        assert not await galaxy.test_connection()
+        assert await galaxy.discover_hierarchy()
+        with pytest.raises(ConfigurationError, match="in force"):
+            await in_thread(sim.faults.stop_repository)
+        await in_thread(sim.faults.clear, fault)
+        assert await galaxy.test_connection()
+
+        await in_thread(sim.faults.stop_repository, cache=True)
+        with pytest.raises(UnavailableError):
+            await galaxy.discover_hierarchy()
+        await in_thread(sim.faults.clear)
+        assert await galaxy.discover_hierarchy()
 
 
 @pytest.mark.parametrize(

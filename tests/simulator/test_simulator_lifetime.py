@@ -251,7 +251,7 @@ async def test_a_client_that_gives_up_opening_leaves_a_session_until_its_lease_e
     async with running(clock, worker_start_delay=20) as sim:
         user = await connect(sim, session=False)
         with pytest.raises((GRPCError, TimeoutError)):
-            await user.stub.open_session(OpenSessionRequest(), timeout=0.05)
+            await user.stub.open_session(OpenSessionRequest(), timeout=1)
         await sim.advance(20)
         assert [s.state for s in sim.gateway.open_sessions] == [SessionState.READY]
         await sim.advance(1830)

@@ -108,8 +108,10 @@ class Provider:
         self._timer = call_later(self._clock, pause, self._poll)
 
     def shut_down(self) -> None:
-        """Poll no more."""
+        """Poll no more; a gateway that starts again begins in its usual mode."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         self._answers = True
+        if not self._forced:
+            self.failback()

@@ -108,6 +108,7 @@ def _call(
 ) -> ControlCall:
     signature = inspect.signature(function)
     taken = list(signature.parameters.values())[1:]
+    kinds = {parameter.name: str(parameter.annotation) for parameter in taken}
 
     async def run(simulator: Simulator, arguments: Mapping[str, Any]) -> Any:
         given = {
@@ -119,6 +120,10 @@ def _call(
             signature.bind(first, **given)
         except TypeError as error:
             raise ConfigurationError(f"{name}: {error}") from None
+        for key, value in given.items():
+            if not _fits(value, kinds[key]):
+                shown = _SHOWN.get(kinds[key], kinds[key])
+                raise ConfigurationError(f"{name}: {key}: give {shown}, not {value!r}")
         return await function(first, **given)
 
     return ControlCall(
@@ -127,6 +132,22 @@ def _call(
         (inspect.getdoc(function) or "").partition("\n")[0],
         run,
     )
+
+
+def _fits(value: Any, annotation: str) -> bool:
+    """Whether what JSON brought is what a parameter takes."""
+    kinds = annotation.split(" | ")
+    if isinstance(value, bool):
+        return not {"bool", "Any"}.isdisjoint(kinds)
+    if isinstance(value, int):
+        return not {"int", "float", "Any"}.isdisjoint(kinds)
+    if isinstance(value, float):
+        return not {"float", "Any"}.isdisjoint(kinds)
+    if value is None:
+        return not {"None", "Any"}.isdisjoint(kinds)
+    if isinstance(value, str):
+        return not {"str", "Any", "Side", "Ending"}.isdisjoint(kinds)
+    return isinstance(value, bytes | datetime) or "Any" in kinds
 
 
 def _shown(parameter: inspect.Parameter) -> str:

@@ -119,7 +119,9 @@ class CallFaults(FaultBase):
         async def undo() -> None:
             ring.restore(key_id)
 
-        return self._begin("revoke_key", {"key_id": key_id}, undo)
+        return self._begin(
+            "revoke_key", {"key_id": key_id}, undo, forget=lambda: ring.restore(key_id)
+        )
 
     async def refuse_commands(
         self,
@@ -170,6 +172,8 @@ class CallFaults(FaultBase):
             raise ConfigurationError(f"{kind}: times: give 1 or more, or None for no limit")
         if hold.side not in ("request", "reply"):
             raise ConfigurationError(f'{kind}: at: give "request" or "reply", not {hold.side!r}')
+        if hold.method != "*":
+            self._check_method(kind, hold.method)
         gate = self._simulator.gateway.gate
 
         async def undo() -> None:

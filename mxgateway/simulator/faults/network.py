@@ -110,6 +110,7 @@ class NetworkFaults(FaultBase):
     ) -> int:
         """Reset the open calls of a method, or of all for None, with RST_STREAM."""
         number = error_code(code)
+        self._check_method("reset_streams", method)
         struck = sum(c.reset_streams(number, method) for c in list(self._listener.connections))
         self._note("reset_streams")
         return struck

@@ -56,7 +56,12 @@ class PlantFaults(FaultBase):
         async def undo() -> None:
             states.start(host)
 
-        return self._begin("stop_engine", {"host": host, "ending": ending}, undo)
+        return self._begin(
+            "stop_engine",
+            {"host": host, "ending": ending},
+            undo,
+            forget=lambda: states.start(host),
+        )
 
     async def failover(self, reason: str = "a fault of the simulator") -> None:
         """Let the alarm provider fail over to the subtag mode."""
@@ -67,6 +72,29 @@ class PlantFaults(FaultBase):
         """Let the alarm provider return to the native mode."""
         self._simulator.alarms.failback()
         self._note("failback")
+
+    async def stop_repository(self, *, cache: bool = False) -> int:
+        """Let the galaxy's database not answer: TestConnection says ok = false.
+
+        What the gateway has in its cache is still served, unless `cache` says that it has
+        not loaded it: then discovering and browsing end with UNAVAILABLE.
+
+        Returns:
+            The id of the fault.
+        """
+        galaxy = self._simulator.galaxy
+        self._only("stop_repository")
+
+        def answer() -> None:
+            galaxy.connection_ok = galaxy.cache_loaded = True
+
+        async def undo() -> None:
+            answer()
+
+        number = self._begin("stop_repository", {"cache": cache}, undo, forget=answer)
+        galaxy.connection_ok = False
+        galaxy.cache_loaded = not cache
+        return number
 
     async def stop_alarm_manager(self) -> int:
         """Let the native alarm manager fall silent: the gateway fails over by itself.

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mxgateway.errors import ConfigurationError
+from mxgateway.simulator.gate import METHODS
 
 if TYPE_CHECKING:
     from mxgateway.simulator.simulator import Simulator
@@ -43,6 +44,7 @@ class FaultBase:
         self._numbers = itertools.count(1)
         self._active: dict[int, tuple[Fault, Callable[[], Awaitable[None]]]] = {}
         self._timers: dict[int, asyncio.TimerHandle] = {}
+        self._forgetting: dict[int, Callable[[], None]] = {}
         self._ending: set[asyncio.Task[None]] = set()
 
     def active(self) -> list[Fault]:
@@ -68,12 +70,22 @@ class FaultBase:
             timer.cancel()
         self._timers.clear()
         self._active.clear()
+        for forget in self._forgetting.values():
+            forget()
+        self._forgetting.clear()
         self._simulator.gateway.gate.release()
 
     def _only(self, kind: str) -> None:
         """Refuse a fault of a kind that is in force."""
         if any(fault.kind == kind for fault in self.active()):
             raise ConfigurationError(f"{kind} is in force already; clear it first")
+
+    def _check_method(self, kind: str, method: str | None) -> None:
+        """Refuse a method that no call has, which would never be struck."""
+        if method is not None and method not in METHODS:
+            raise ConfigurationError(
+                f"{kind}: method: there is no {method!r}; there are {', '.join(sorted(METHODS))}"
+            )
 
     def _note(self, kind: str) -> None:
         """Count a fault in the audit."""
@@ -87,13 +99,20 @@ class FaultBase:
         undo: Callable[[], Awaitable[None]],
         *,
         seconds: float | None = None,
+        forget: Callable[[], None] | None = None,
     ) -> int:
-        """Enter a fault that lasts until it is cleared, or for `seconds`; return its id."""
+        """Enter a fault that lasts until it is cleared, or for `seconds`; return its id.
+
+        `forget` is done in place of `undo` when the simulator stops: what is left of the
+        fault then must not be there after its next start.
+        """
         if seconds is not None and not seconds > 0:
             raise ConfigurationError(f"{kind}: give seconds above 0, or None for no end")
         number = next(self._numbers)
         given = {name: value for name, value in arguments.items() if value is not None}
         self._active[number] = (Fault(number, kind, given), undo)
+        if forget is not None:
+            self._forgetting[number] = forget
         if seconds is not None:
             loop = asyncio.get_running_loop()
             self._timers[number] = loop.call_later(seconds, lambda: self._end_soon(number))
@@ -114,6 +133,7 @@ class FaultBase:
         if timer is not None:
             timer.cancel()
         found = self._active.pop(number, None)
+        self._forgetting.pop(number, None)
         if found is not None:
             await found[1]()
             self._simulator.audit.changed()

@@ -77,6 +77,7 @@ class ThreadedFaults:
     set_value = _blocking(Faults.set_value)
     redeploy = _blocking(Faults.redeploy)
     stop_engine = _blocking(Faults.stop_engine)
+    stop_repository = _blocking(Faults.stop_repository)
     stop_alarm_manager = _blocking(Faults.stop_alarm_manager)
     failover = _blocking(Faults.failover)
     failback = _blocking(Faults.failback)
