@@ -176,18 +176,20 @@ def _flag(text: str) -> bool:
 
 
 def _users(text: str) -> Any:
-    """Return the users of `NAME:PASSWORD[:PERMISSION+PERMISSION]`, between commas."""
+    """Return the users of `NAME:PASSWORD[:PERMISSION+...[:GROUP+...]]`, between commas."""
     from mxgateway.simulator import GalaxyUser
 
     users = []
     for one in filter(None, text.split(",")):
         name, found, rest = one.partition(":")
-        password, limited, permissions = rest.partition(":")
+        password, limited, rest = rest.partition(":")
+        permissions, grouped, groups = rest.partition(":")
         if not found:
             raise ValueError("NAME:PASSWORD or NAME:PASSWORD:PERMISSION+PERMISSION")
         if limited:
             granted = frozenset(filter(None, permissions.split("+")))
-            users.append(GalaxyUser(name, password, permissions=granted))
+            within = frozenset(filter(None, groups.split("+"))) if grouped else None
+            users.append(GalaxyUser(name, password, permissions=granted, groups=within))
         else:
             users.append(GalaxyUser(name, password))
     return tuple(users)

@@ -92,6 +92,7 @@ RULES = {
     "events.overflow": "A queue that overflows ends the stream, and by default the session.",
     "events.overflow-shared": "Where streams share, or by policy, only the slow stream ends.",
     "events.fresh": "A stream that starts with 0 replays nothing.",
+    "events.unsent": "What comes while no stream is open waits for the next one (a setting).",
     "events.resume": "A resumed stream brings what came after, without gap or duplicate.",
     "events.ring": "The ring keeps so many events for so long: 1024 and 300 s by default.",
     "events.gap": "Where that is not kept, one sentinel comes first, then what is kept.",
@@ -229,6 +230,7 @@ RULES = {
     "mx.supervisory-bypass": "On a supervisory advise nobody has to sign in.",
     "mx.secured-on-plain": "WriteSecured where no sign-in is asked for is 0x80004021.",
     "mx.permission": "Who lacks the permission of a class fails with detail 321.",
+    "mx.security-group": "A permission is for the objects of some security groups, or of all.",
     "mx.view-only": "ViewOnly is never writable, FreeAccess always.",
     "mx.open-galaxy": "In a galaxy without security classes do not count, but for ViewOnly.",
     # 7 and 8: categories and references
@@ -254,6 +256,7 @@ RULES = {
     "mx.intouch": "`InTouch:tag` leads nowhere.",
     # 9: alarms
     "mx.alarm-reference": "A reference is Galaxy!area.object.attribute.",
+    "mx.alarm-provider": "Where the platform was set so, references begin with Galaxy_<name>.",
     "mx.alarm-boolean": "A Boolean with an alarm is in alarm while it is true.",
     "mx.alarm-group": "The group is the object's area; inside a container the container's.",
     "mx.alarm-limit": "A limit alarm adds its limit's name; off past the deadband.",

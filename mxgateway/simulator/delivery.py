@@ -37,6 +37,7 @@ class Limits:
         ring_seconds: Seconds they are kept; 0 for no limit in time.
         subscribers: Event streams at a time.
         faults_session: Whether an overflow faults the session (FailFast) or ends one stream.
+        keeps_unsent: Whether what nobody took waits for the next fresh stream.
     """
 
     queue: int
@@ -44,6 +45,7 @@ class Limits:
     ring_seconds: float
     subscribers: int
     faults_session: bool
+    keeps_unsent: bool = True
 
 
 class Subscriber:
@@ -119,8 +121,8 @@ class Subscriber:
 class EventLog:
     """All events of one session: numbered, kept for resuming, handed to who is subscribed.
 
-    Without a subscriber events pile up; the next fresh stream starts with them.
-    What was handed to a stream once is only seen again by resuming.
+    Without a subscriber events pile up; the next fresh stream starts with them where
+    the limits say so. What was handed to a stream once is only seen again by resuming.
 
     Args:
         session_id: The session, for the gap sentinel.
@@ -196,7 +198,7 @@ class EventLog:
 
     def _keep(self, sequence: int, framed: bytes) -> None:
         if len(self._waiting) >= self._limits.queue:
-            if self._limits.faults_session:
+            if self._limits.faults_session and self._limits.keeps_unsent:
                 self._on_overflow()
                 return
             self._waiting.popleft()
@@ -237,19 +239,20 @@ class EventLog:
                 Status.RESOURCE_EXHAUSTED,
                 f"session {self._session_id} has {limit} event streams, which is its limit",
             )
-        events = self._rewound(after) if after else self._waiting
-        self._waiting = deque()
+        unsent, self._waiting = self._waiting, deque()
+        if not self._limits.keeps_unsent:
+            unsent = deque()
+        events = self._rewound(after, unsent) if after else unsent
         subscriber = Subscriber(self._limits.queue, after, events)
         self._subscribers.append(subscriber)
         return subscriber
 
-    def _rewound(self, after: int) -> deque[Framed]:
+    def _rewound(self, after: int, waiting: deque[Framed]) -> deque[Framed]:
         seconds = self._limits.ring_seconds
         if seconds:
             now = self._clock()
             while self._ring and (now - self._ring[0][2]).total_seconds() > seconds:
                 self._ring.popleft()
-        waiting = self._waiting
         first_waiting = waiting[0][0] if waiting else self.sequence + 1
         events = deque(
             (sequence, framed)

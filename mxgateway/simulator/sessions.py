@@ -75,6 +75,7 @@ class Session(ItemFlow):
                 subscribers=settings.max_subscribers,
                 # Gateway semantics, section 6: never a session that others share.
                 faults_session=settings.overflow == "fail-fast" and settings.max_subscribers == 1,
+                keeps_unsent=settings.keep_unsent,
             ),
             on_overflow=self._overflow,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +15,7 @@ Overflow = Literal["fail-fast", "disconnect"]
 ShutdownState = Literal["closed", "faulted"]
 
 _MAX_SUBSCRIBERS = 8
+_PROVIDER = re.compile(r"Galaxy(_\w+)?")
 _ABOVE_ZERO = (
     "lease",
     "sweep_interval",
@@ -63,6 +65,9 @@ class Settings:
         command_delay: Seconds that every command takes before it has an effect.
         pending_limit: Commands of one session that may be pending, the running one included.
         queue_limit: Events that may wait for one subscriber of a session.
+        keep_unsent: Whether events that come while no stream is open wait for the next fresh one,
+            as many as the queue holds (then it overflows); else a fresh stream begins with what
+            comes from then on, and only DrainEvents has the others, the oldest dropped first.
         max_subscribers: Event streams that a session allows at a time, 1 to 8.
         overflow: What a full queue leads to. "fail-fast" faults a session that allows one
             stream; "disconnect" ends only the slow stream.
@@ -94,6 +99,8 @@ class Settings:
             FAILED_PRECONDITION.
         alarm_buffer: Messages that may wait for an alarm stream besides its snapshot.
         provider_status_message: Whether alarm streams tell the provider, as newer gateways do.
+        alarm_provider: What alarm references begin with: "Galaxy", or "Galaxy_<name>" where
+            the platform was set so.
         forced_subtag: Whether alarms are made up from tags for good.
 
     Raises:
@@ -111,6 +118,7 @@ class Settings:
     command_delay: float = 0.0
     pending_limit: int = 128
     queue_limit: int = 10_000
+    keep_unsent: bool = True
     max_subscribers: int = 1
     overflow: Overflow = "fail-fast"
     ring_size: int = 1024
@@ -133,6 +141,7 @@ class Settings:
     alarms_enabled: bool = True
     alarm_buffer: int = 10_000
     provider_status_message: bool = True
+    alarm_provider: str = "Galaxy"
     forced_subtag: bool = False
 
     def __post_init__(self) -> None:
@@ -161,6 +170,10 @@ class Settings:
                 raise ConfigurationError(
                     f"{name}: give {', '.join(allowed)}, not {getattr(self, name)!r}"
                 )
+        if not _PROVIDER.fullmatch(self.alarm_provider):
+            raise ConfigurationError(
+                f"alarm_provider: give Galaxy or Galaxy_<name>, not {self.alarm_provider!r}"
+            )
         unknown = sorted({*self.worker_permissions} - PERMISSIONS)
         if unknown:
             raise ConfigurationError(

@@ -8,12 +8,23 @@ from typing import Literal
 
 from mxgateway.errors import ConfigurationError
 
-__all__ = ["DEMO_USERS", "PERMISSIONS", "GalaxyUser", "Security", "SignedIn", "Users"]
+__all__ = [
+    "DEFAULT_GROUP",
+    "DEMO_USERS",
+    "PERMISSIONS",
+    "GalaxyUser",
+    "Security",
+    "SignedIn",
+    "Users",
+]
 
 Security = Literal["none", "galaxy", "windows"]
 """How a galaxy checks logins."""
 
 PERMISSIONS = frozenset({"operate", "tune", "configure", "acknowledge"})
+
+DEFAULT_GROUP = "Default"
+"""The security group of an object that was put in no other."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +36,8 @@ class GalaxyUser:
         password: The password. Never shown.
         guid: What ArchestrAUserToId takes, with or without braces.
         permissions: What the user may do; secured and verified writes need "operate".
+        groups: The security groups whose objects the permissions are for, whatever the
+            case; None for all.
 
     Raises:
         ConfigurationError: The name is empty, or there is no such permission.
@@ -34,6 +47,7 @@ class GalaxyUser:
     password: str = field(repr=False)
     guid: str = ""
     permissions: frozenset[str] = frozenset({"operate"})
+    groups: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -44,6 +58,12 @@ class GalaxyUser:
                 f"user {self.name}: no such permission: {', '.join(unknown)}; "
                 f"known are {', '.join(sorted(PERMISSIONS))}"
             )
+
+    def may(self, permission: str, group: str) -> bool:
+        """Whether the user has a permission for the objects of a security group."""
+        if permission not in self.permissions:
+            return False
+        return self.groups is None or group.lower() in {name.lower() for name in self.groups}
 
 
 # Known to everybody on purpose: they open nothing but a simulator.

@@ -29,6 +29,7 @@ from mxgateway.simulator.status import (
     WRITE_REFUSED,
     make_status,
 )
+from mxgateway.simulator.users import DEFAULT_GROUP
 from mxgateway.simulator.variant import CoercionError, coerce, type_info
 
 __all__ = ["Outcome", "WriteRequest", "asks_for_sign_in", "judge"]
@@ -182,8 +183,11 @@ def _security_refusal(
         user = call.session.users.user(user_id)
         if user is None:
             return _insecure(detail, f"nobody signed in with the user id {user_id}")
-        if "operate" not in user.permissions:
-            return _insecure(NO_PERMISSION, f"the user {user.name} may not operate")
+        group = _group(call, tag)
+        if not user.may("operate", group):
+            return _insecure(
+                NO_PERMISSION, f"the user {user.name} may not operate in the group {group}"
+            )
     return None
 
 
@@ -192,11 +196,22 @@ def _not_permitted(call: Call, tag: Tag, request: WriteRequest) -> MxStatusProxy
     needed = _PERMISSIONS.get(Classification(tag.classification))
     # The user of a plain write counts on a supervisory advise only; here it is the worker's.
     user = call.session.users.user(request.user_id) if request.secured else None
-    held = call.gateway.settings.worker_permissions if user is None else user.permissions
-    if needed is None or needed in held:
+    if needed is None:
         return None
-    name = "the worker's own user" if user is None else f"the user {user.name}"
-    return _insecure(NO_PERMISSION, f"{name} may not {needed}")
+    if user is None:
+        if needed in call.gateway.settings.worker_permissions:
+            return None
+        return _insecure(NO_PERMISSION, f"the worker's own user may not {needed}")
+    group = _group(call, tag)
+    if user.may(needed, group):
+        return None
+    return _insecure(NO_PERMISSION, f"the user {user.name} may not {needed} in the group {group}")
+
+
+def _group(call: Call, tag: Tag) -> str:
+    """Return the security group of the object that an attribute belongs to."""
+    group = call.gateway.plant.find(f"{tag.owner.name}.SecurityGroup")
+    return DEFAULT_GROUP if group is None or not group.value else str(group.value)
 
 
 def _refused(text: str) -> MxStatusProxy:

@@ -95,6 +95,29 @@ def test_priority_0_is_shown_as_1_and_the_message_is_the_nearest_text() -> None:
         )
 
 
+@pytest.mark.rule("mx.alarm-provider", "mx.alarm-query")
+async def test_a_platform_may_give_the_provider_another_name() -> None:
+    settings = Settings(alarm_provider="Galaxy_North")
+    with ThreadedSimulator(interval=None, settings=settings) as sim:
+        sim.set_value(LEVEL, 86.0)
+        own = "Galaxy_North!Intake.Tank_001.Level.Hi"
+        async with GatewayClient.connect(
+            endpoint=sim.endpoint, api_key=sim.api_key, plaintext=True
+        ) as client:
+            with anyio.fail_after(5):
+                active = [a async for a in client.query_active_alarms()]
+                assert [a.alarm_full_reference for a in active] == [own]
+                assert (await client.acknowledge_alarm(own)).hresult == 0
+                async with await client.open_session("tests") as session:
+                    for expression, found in ((r"\Galaxy!Intake", 0), (r"\Galaxy_North!Intake", 1)):
+                        subscribe = SubscribeAlarmsCommand(subscription_expression=expression)
+                        await session.invoke(command(subscribe))
+                        reply = await session.invoke(command(QueryActiveAlarmsCommand()))
+                        assert len(reply.query_active_alarms.snapshots) == found
+    with pytest.raises(ConfigurationError, match="alarm_provider: give Galaxy or Galaxy_<name>"):
+        Settings(alarm_provider="North")
+
+
 @pytest.mark.rule("mx.alarm-query")
 @pytest.mark.parametrize(
     ("expression", "expected"),

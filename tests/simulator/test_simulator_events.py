@@ -126,6 +126,37 @@ async def test_a_fresh_stream_replays_nothing(sim: Simulator, user: Any) -> None
         assert (await stream.next()).worker_sequence == 5
 
 
+@pytest.mark.rule("events.unsent", "events.fresh")
+@pytest.mark.parametrize("kept", [True, False])
+async def test_what_came_without_a_stream_waits_for_the_next_one_if_it_is_so_set(
+    clock: ManualClock, connect: Any, kept: bool
+) -> None:
+    settings = Settings(keep_unsent=kept, queue_limit=5)
+    async with Simulator(interval=None, clock=clock, settings=settings) as sim:
+        user = await connect(sim)
+        await user.advised(TAG)
+        await changes(sim, 4)
+        async with user.events() as stream:
+            if kept:
+                assert numbers(await stream.take(5)) == [1, 2, 3, 4, 5]
+            else:
+                await sim.wait_for(lambda s: s.audit.streams_open == 1)
+            await changes(sim, 1, start=50)
+            assert (await stream.next()).worker_sequence == 6
+        await sim.wait_for(lambda s: s.audit.streams_open == 0)
+
+        await changes(sim, 6, start=60)  # one more than the queue holds
+        (session,) = sim.gateway.open_sessions
+        if kept:
+            assert session.state is SessionState.FAULTED
+        else:
+            reply = await user.invoke(MxCommandKind.DRAIN_EVENTS, DrainEventsCommand())
+            assert numbers(reply.drain_events.events) == [8, 9, 10, 11, 12]
+            async with user.events(after=10) as stream:  # the ring is another matter
+                assert numbers(await stream.take(2)) == [11, 12]
+        user.channel.close()
+
+
 @pytest.mark.rule("events.one-stream", "status.already-exists")
 async def test_a_second_stream_on_a_session_already_exists(sim: Simulator, user: Any) -> None:
     await user.advised(TAG)

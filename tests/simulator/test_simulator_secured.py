@@ -26,7 +26,7 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     WriteSecuredBulkEntry,
     WriteSecuredCommand,
 )
-from mxgateway.simulator import GalaxyUser, Settings, Simulator
+from mxgateway.simulator import GalaxyUser, Settings, Simulator, parse_model
 
 KIND = MxCommandKind
 E_INVALIDARG = -2147024809
@@ -54,6 +54,49 @@ async def completion(sim: Simulator, tag: str, count: int = 1) -> tuple[bool, in
     await sim.wait_for(lambda s: len(s.audit.writes(tag)) == count)
     record = sim.audit.writes(tag)[-1]
     return record.succeeded, record.detail
+
+
+PLANT = """
+[templates."$Vat".attributes]
+Valve = { type = "Boolean", class = "SecuredWrite" }
+Batch = { type = "Boolean", class = "VerifiedWrite" }
+
+[objects.Vat_001]
+template = "$Vat"
+
+[objects.Vat_002]
+template = "$Vat"
+security_group = "Vats"
+"""
+
+
+@pytest.mark.rule("mx.security-group")
+async def test_permissions_are_for_the_objects_of_their_groups(connect: Any) -> None:
+    users = (GalaxyUser("ann", "ann", groups=frozenset({"vats"})), GalaxyUser("bob", "bob", "{1}"))
+    settings = Settings(users=users)
+    async with Simulator(interval=None, model=parse_model(PLANT), settings=settings) as sim:
+        user = await connect(sim)
+        ann, bob = await sign_in(user, "ann"), await sign_in(user, "bob")
+        found = {}
+        for tag, *ids in (
+            ("Vat_001.Valve", ann),
+            ("Vat_001.Batch", bob, ann),
+            ("Vat_002.Valve", ann),
+            ("Vat_002.Batch", bob, ann),
+        ):
+            item = await user.advised(tag)
+            command = WriteSecuredCommand(user.server, item, *ids, value=MxValue(bool_value=True))
+            await user.invoke(KIND.WRITE_SECURED, command)
+            found[tag] = await completion(sim, tag)
+        assert found == {
+            "Vat_001.Valve": (False, 321),
+            "Vat_001.Batch": (False, 321),
+            "Vat_002.Valve": (True, 0),
+            "Vat_002.Batch": (True, 0),
+        }
+        groups = [sim.plant[f"{name}.SecurityGroup"].value for name in ("Vat_001", "Vat_002")]
+        assert groups == ["Default", "Vats"]
+        user.channel.close()
 
 
 # -- signing in --------------------------------------------------------------------------

@@ -46,6 +46,7 @@ def alarms_of(
         group_of=areas.of,
         disabled=modes.disabled,
         forced_subtag=settings.forced_subtag,
+        provider=settings.alarm_provider,
     )
     modes.on_change = engine.look_again
     if settings.alarms_enabled:

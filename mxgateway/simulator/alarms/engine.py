@@ -15,7 +15,12 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
 )
 from mxgateway.simulator.alarms.conditions import Condition
 from mxgateway.simulator.alarms.messages import snapshot_message
-from mxgateway.simulator.alarms.points import AlarmPoint, UnknownAlarmError, points_of
+from mxgateway.simulator.alarms.points import (
+    PROVIDER,
+    AlarmPoint,
+    UnknownAlarmError,
+    points_of,
+)
 from mxgateway.simulator.alarms.provider import Provider
 from mxgateway.simulator.alarms.subtags import Subtags
 from mxgateway.simulator.alarms.table import AlarmTable
@@ -67,12 +72,13 @@ class AlarmEngine:
         group_of: Callable[[str], str],
         disabled: Callable[[str], bool] = lambda _object: False,
         forced_subtag: bool = False,
+        provider: str = PROVIDER,
     ) -> None:
         self._plant = plant
         self._clock = clock
         self._ids = ids
         self._disabled = disabled
-        self._points = AlarmTable(group_of, self.guid)
+        self._points = AlarmTable(group_of, self.guid, provider)
         self._unwatch: list[Callable[[], None]] = []
         self._subtags = Subtags(plant, self._acknowledge_by_subtag, clock=clock)
         self.on_transition: Callable[[AlarmPoint, AlarmTransitionKind], None] = lambda *_: None

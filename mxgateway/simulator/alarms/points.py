@@ -113,10 +113,10 @@ class AlarmPoint:
         "value",
     )
 
-    def __init__(self, spec: PointSpec, group: str) -> None:
+    def __init__(self, spec: PointSpec, group: str, provider: str = PROVIDER) -> None:
         self.spec = spec
         self.group = group
-        self.reference = f"{PROVIDER}!{group}.{spec.short}"
+        self.reference = f"{provider}!{group}.{spec.short}"
         self.active = False
         self.acked = True  # nothing has been in alarm yet
         self.guid = ""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from mxgateway.simulator.alarms.points import PROVIDER, AlarmPoint
+from mxgateway.simulator.alarms.points import AlarmPoint
 
 __all__ = ["AlarmQuery"]
 
@@ -44,8 +44,9 @@ class AlarmQuery:
     def wants(self, point: AlarmPoint, covers: Callable[[str, str], bool]) -> bool:
         """Whether an alarm belongs to it; `covers(area, group)` knows the areas."""
         name = point.spec.short.lower()
+        own = point.reference.partition("!")[0].lower()
         return not self.parts or any(
-            provider == PROVIDER.lower()
+            provider == own
             and (area in ("", "*") or covers(area, point.group))
             and fnmatchcase(name, pattern.lower())
             for provider, area, pattern in self.parts

@@ -23,11 +23,16 @@ class AlarmTable:
     Args:
         group_of: Returns the area of an object, or "".
         guid_of: Returns the GUID that an alarm has now, or "".
+        provider: What every reference begins with.
     """
 
     def __init__(
-        self, group_of: Callable[[str], str], guid_of: Callable[[AlarmPoint], str]
+        self,
+        group_of: Callable[[str], str],
+        guid_of: Callable[[AlarmPoint], str],
+        provider: str = PROVIDER,
     ) -> None:
+        self._provider = provider
         self._group_of = group_of
         self._guid_of = guid_of
         self._points: dict[str, AlarmPoint] = {}
@@ -54,7 +59,7 @@ class AlarmTable:
 
     def add(self, spec: PointSpec, area: str = "") -> AlarmPoint:
         """Enter an alarm; its group is `area`, or that of the object it belongs to."""
-        point = AlarmPoint(spec, area or self._group_of(spec.source) or _UNASSIGNED)
+        point = AlarmPoint(spec, area or self._group_of(spec.source) or _UNASSIGNED, self._provider)
         self._points[point.reference.lower()] = point
         return point
 
@@ -89,11 +94,13 @@ class AlarmTable:
         Raises:
             ConfigurationError: The reference has no object and attribute.
         """
-        area, short = "", reference.removeprefix(f"{PROVIDER}!")
+        area, short = "", reference.removeprefix(f"{self._provider}!")
         if short != reference:
             area, _, short = short.partition(".")
         if not short.partition(".")[2]:
-            raise ConfigurationError(f"alarm {reference!r}: give Galaxy!Area.Object.Attribute")
+            raise ConfigurationError(
+                f"alarm {reference!r}: give {self._provider}!Area.Object.Attribute"
+            )
         spec = PointSpec(
             short=short,
             attribute=short,

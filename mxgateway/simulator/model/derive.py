@@ -14,6 +14,7 @@ from mxgateway.simulator.model.entries import ModelAttribute, ModelObject
 from mxgateway.simulator.model.objects import PlantModel
 from mxgateway.simulator.moment import is_lazy
 from mxgateway.simulator.tag import TagSpec
+from mxgateway.simulator.users import DEFAULT_GROUP
 from mxgateway.simulator.variant import type_info
 
 __all__ = ["ModelSource", "galaxy_of"]
@@ -177,7 +178,7 @@ class ModelSource:
             case "ShortDesc":
                 return spec.description
             case "SecurityGroup":
-                return "Default"
+                return spec.security_group or DEFAULT_GROUP
             case "ScanState" | "ScanStateCmd":
                 return True
             case "AlarmMode" | "AlarmModeCmd":

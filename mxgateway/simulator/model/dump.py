@@ -58,7 +58,7 @@ def _lines(model: PlantModel) -> Iterator[str]:
         if spec.parent:
             key = "container" if model.container_of(spec) else "area"
             yield f"{key} = {_text(spec.parent)}"
-        for key in ("contained_name", "host", "description"):
+        for key in ("contained_name", "host", "description", "security_group"):
             if value := getattr(spec, key):
                 yield f"{key} = {_text(value)}"
         inherited = {a.name.lower(): a for a in model.attributes_of_template(spec.template)}

@@ -102,6 +102,7 @@ class ModelObject:
         contained_name: Its name inside the object that contains it.
         attributes: What it has besides the attributes of its template, or instead.
         description: What it is.
+        security_group: The security group that it is in; "" for "Default".
     """
 
     name: str
@@ -112,3 +113,4 @@ class ModelObject:
     contained_name: str = ""
     attributes: tuple[ModelAttribute, ...] = ()
     description: str = ""
+    security_group: str = ""

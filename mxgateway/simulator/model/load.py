@@ -177,6 +177,7 @@ class _Reader:
             contained_name=table.text("contained_name") or "",
             attributes=self._attributes(table, inherited),
             description=table.text("description") or "",
+            security_group=table.text("security_group") or "",
         )
         table.close()
         return spec
