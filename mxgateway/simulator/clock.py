@@ -17,6 +17,7 @@ __all__ = [
     "ManualClock",
     "Timer",
     "call_later",
+    "pause",
     "random_ids",
     "seeded_ids",
     "system_clock",
@@ -52,6 +53,21 @@ def call_later(clock: Clock, seconds: float, action: Callable[[], None]) -> Time
     if isinstance(clock, ManualClock):
         return clock.call_later(seconds, action, loop)
     return loop.call_later(seconds, action)
+
+
+async def pause(clock: Clock, seconds: float) -> None:
+    """Return once `seconds` have passed on `clock`."""
+    over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def end() -> None:
+        if not over.done():
+            over.set_result(None)
+
+    timer = call_later(clock, seconds, end)
+    try:
+        await over
+    finally:
+        timer.cancel()
 
 
 class _ManualTimer:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mxgateway.generated.mxaccess_gateway.v1 import MxEventFamily, MxStatusProxy
+from mxgateway.simulator.clock import Timer
 from mxgateway.simulator.delivery import EventLog
 from mxgateway.simulator.events import (
     change_head,
@@ -44,11 +44,11 @@ class ItemFlow(ABC):
         self._parts = PartSink(self)
 
     @abstractmethod
-    def later(self, delay: float, action: Callable[[], None]) -> asyncio.Handle:
-        """Run `action` after `delay` seconds, unless the session is over by then."""
+    def later(self, delay: float, action: Callable[[], None]) -> Timer:
+        """Run `action` after `delay` seconds of the clock, unless the session is over by then."""
 
     @abstractmethod
-    def cancel_timer(self, handle: asyncio.Handle) -> None:
+    def cancel_timer(self, timer: Timer) -> None:
         """Let an action of `later` not happen."""
 
     # -- advise ----------------------------------------------------------------

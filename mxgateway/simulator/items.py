@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mxgateway.generated.mxaccess_gateway.v1 import MxEventFamily
+from mxgateway.simulator.clock import Timer
 from mxgateway.simulator.events import item_prefix
 from mxgateway.simulator.references import Target
 
@@ -78,7 +78,7 @@ class Item:
         self.target = Target(None)
         self.sink: Any = None
         self.last: Seen | None = None
-        self.first_value: asyncio.Handle | None = None
+        self.first_value: Timer | None = None
         self.change_prefix = item_prefix(
             MxEventFamily.ON_DATA_CHANGE, session_id, server_handle, handle
         )

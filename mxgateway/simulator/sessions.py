@@ -11,6 +11,7 @@ from grpclib.const import Status
 from grpclib.exceptions import GRPCError
 
 from mxgateway.generated.mxaccess_gateway.v1 import SessionState
+from mxgateway.simulator.clock import Timer, call_later
 from mxgateway.simulator.delivery import EventLog, Limits, Subscriber
 from mxgateway.simulator.item_flow import ItemFlow
 from mxgateway.simulator.items import Item, Registration
@@ -52,7 +53,7 @@ class Session(ItemFlow):
         command_timeout: timedelta,
     ) -> None:
         super().__init__(gateway)
-        self._timers: set[asyncio.Handle] = set()
+        self._timers: set[Timer] = set()
         self._next_server_handle = 1
         # Item handles count through the whole session, so that a handle of another
         # registration is never valid by accident.
@@ -164,26 +165,29 @@ class Session(ItemFlow):
         self.events.detach(subscriber)
         self.lifetime.detached()
 
-    def later(self, delay: float, action: Callable[[], None]) -> asyncio.Handle:
-        """Run `action` after `delay` seconds, at the earliest after this call was answered.
+    def later(self, delay: float, action: Callable[[], None]) -> Timer:
+        """Run `action` after `delay` seconds of the clock, and after this call was answered.
 
         Actions with the same delay run in the order in which they were given; none
         runs once the session is over.
         """
-        loop = asyncio.get_running_loop()
 
         def run() -> None:
-            self._timers.discard(handle)
+            self._timers.discard(timer)
             action()
 
-        handle: asyncio.Handle = loop.call_later(delay, run) if delay else loop.call_soon(run)
-        self._timers.add(handle)
-        return handle
+        timer: Timer
+        if delay:
+            timer = call_later(self.gateway.clock, delay, run)
+        else:
+            timer = asyncio.get_running_loop().call_soon(run)
+        self._timers.add(timer)
+        return timer
 
-    def cancel_timer(self, handle: asyncio.Handle) -> None:
+    def cancel_timer(self, timer: Timer) -> None:
         """Let an action of `later` not happen."""
-        handle.cancel()
-        self._timers.discard(handle)
+        timer.cancel()
+        self._timers.discard(timer)
 
     # -- the end ---------------------------------------------------------------
 
@@ -219,8 +223,8 @@ class Session(ItemFlow):
         self.worker.stop(GRPCError(Status.UNAVAILABLE, f"session {self.id}: {self.reason}"))
         for registration in list(self.registrations.values()):
             self.unregister(registration)
-        for handle in list(self._timers):
-            self.cancel_timer(handle)
+        for timer in list(self._timers):
+            self.cancel_timer(timer)
         self.gateway.audit.changed()
 
     def _overflow(self) -> None:

@@ -48,8 +48,7 @@ _LONGEST = 1e9  # seconds, 31 years: what every clock and timer can still add
 class Settings:
     """The limits and choices of a gateway; defaults are those of the gateway semantics.
 
-    Lease, detach grace, sweep, heartbeat, ring, the start of a worker, and delay and
-    timeout of commands go by the simulator's clock; the others let real time pass.
+    All times go by the simulator's clock: with a ManualClock they pass when it is advanced.
 
     Attributes:
         session_limit: Sessions that may be open at a time.

@@ -19,7 +19,7 @@ from grpclib.const import Status
 from grpclib.exceptions import GRPCError
 
 from mxgateway.generated.mxaccess_gateway.v1 import MxCommandReply
-from mxgateway.simulator.clock import Clock, call_later
+from mxgateway.simulator.clock import Clock, call_later, pause
 from mxgateway.simulator.lifetime import Lifetime
 
 __all__ = ["Worker"]
@@ -104,7 +104,7 @@ class Worker:
                 if self._lifetime.busy:
                     await self._lifetime.responsive()
                 if self._delay:
-                    await self._pause()
+                    await pause(self._clock, self._delay)
                 waiting = self._queue[0]
                 try:
                     reply = await waiting.job()
@@ -118,19 +118,6 @@ class Worker:
                 self._queue.popleft()
         finally:
             self._task = None
-
-    async def _pause(self) -> None:
-        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def end() -> None:
-            if not over.done():
-                over.set_result(None)
-
-        timer = call_later(self._clock, self._delay, end)
-        try:
-            await over
-        finally:
-            timer.cancel()
 
     def stop(self, error: GRPCError) -> None:
         """Drop what has not run; who waits for it gets `error`. The process is gone."""

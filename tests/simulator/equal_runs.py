@@ -39,7 +39,7 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     StreamEventsRequest,
     SubscribeAlarmsCommand,
 )
-from mxgateway.simulator import ManualClock, Simulator
+from mxgateway.simulator import ManualClock, Settings, Simulator
 
 GATEWAY = "/mxaccess_gateway.v1.MxAccessGateway/"
 GALAXY = "/galaxy_repository.v1.GalaxyRepository/"
@@ -131,7 +131,8 @@ async def script(sim: Simulator, clock: ManualClock, user: User, codec: Recorder
 async def main(seed: int) -> dict[str, Any]:
     """Run the script against a new simulator; return count and digest by message type."""
     clock, codec = ManualClock(), Recorder()
-    async with Simulator(interval=None, clock=clock, seed=seed) as sim:
+    settings = Settings(write_delay=0.7, pending_first=True)
+    async with Simulator(interval=None, clock=clock, seed=seed, settings=settings) as sim:
         user = User(sim.port, sim.api_key)
         user.channel.close()
         user.channel = Channel("127.0.0.1", sim.port, codec=codec)

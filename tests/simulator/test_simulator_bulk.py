@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,6 +37,12 @@ async def read(user: Any, *tags: str, timeout_ms: int = 0) -> list[Any]:
     reply = await user.invoke(KIND.READ_BULK, ReadBulkCommand(user.server, [*tags], timeout_ms))
     results: list[Any] = reply.read_bulk.results
     return results
+
+
+def is_read(sim: Simulator, handle: int) -> bool:
+    """Whether ReadBulk waits for the value of the item that it added under that handle."""
+    (session,) = sim.gateway.open_sessions
+    return any(handle in each.items for each in session.registrations.values())
 
 
 @pytest.mark.rule("bulk.order", "bulk.entry-fails")
@@ -198,7 +205,12 @@ async def test_read_bulk_gives_up_after_its_timeout_for_each_tag(
     settings = Settings(first_value_delay=60.0, read_timeout=worker_default)
     async with Simulator(interval=None, clock=clock, settings=settings) as sim:
         user = await connect(sim)
-        results = await read(user, INT, BOOL, timeout_ms=timeout_ms)
+        async with asyncio.TaskGroup() as tasks:
+            reading = tasks.create_task(read(user, INT, BOOL, timeout_ms=timeout_ms))
+            for handle in (1, 2):
+                await sim.wait_for(lambda s, handle=handle: is_read(s, handle))
+                await sim.advance(0.01)
+        results = reading.result()
         assert not any(result.was_successful for result in results)
         assert all("10 ms" in result.error_message for result in results)
         (session,) = sim.gateway.open_sessions
@@ -210,7 +222,11 @@ async def test_read_bulk_waits_for_the_first_value(clock: ManualClock, connect: 
     settings = Settings(first_value_delay=0.01)
     async with Simulator(interval=None, clock=clock, settings=settings) as sim:
         user = await connect(sim)
-        (result,) = await read(user, INT)
+        async with asyncio.TaskGroup() as tasks:
+            reading = tasks.create_task(read(user, INT))
+            await sim.wait_for(lambda s: is_read(s, 1))
+            await sim.advance(0.01)
+        (result,) = reading.result()
         assert (result.was_successful, result.was_cached) == (True, False)
         assert result.value.int32_value == 0
         user.channel.close()

@@ -372,6 +372,7 @@ async def test_a_first_value_that_is_still_to_come_goes_with_the_advise(
         item = await user.advised(TAG)
         await user.invoke(MxCommandKind.UN_ADVISE, UnAdviseCommand(user.server, item))
         other = await user.advised("SimProbe_001.TestBool")
+        await sim.advance(0.01)
         async with user.events() as stream:
             assert (await stream.next()).item_handle == other
         assert not sim.plant[TAG].listeners

@@ -114,6 +114,7 @@ async def test_a_write_before_the_first_data_change_is_refused(
         user = await connect(sim)
         item = await user.advised(TAG)
         refused(await user.write(item, MxValue(int32_value=1)))
+        await sim.advance(0.02)
         async with user.events() as stream:
             await stream.next()
             reply = await user.write(item, MxValue(int32_value=1))
@@ -310,7 +311,9 @@ async def test_a_completion_is_lost_when_the_item_is_un_advised_meanwhile(
         item = await user.advised(TAG)
         await user.write(item, MxValue(int32_value=1))
         await user.invoke(MxCommandKind.UN_ADVISE, UnAdviseCommand(user.server, item))
-        await sim.wait_for(lambda s: s.plant[TAG].value == 1)
+        assert sim.plant[TAG].value == 0
+        await sim.advance(0.02)
+        assert sim.plant[TAG].value == 1
         other = await user.advised("SimProbe_001.TestBool")
         async with user.events() as stream:
             assert [event.item_handle for event in await stream.take(2)] == [item, other]

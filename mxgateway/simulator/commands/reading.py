@@ -8,13 +8,13 @@ item is no cache.
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from grpclib.exceptions import GRPCError
 
 from mxgateway.generated.mxaccess_gateway.v1 import BulkReadReply, BulkReadResult, MxCommandReply
 from mxgateway.simulator.call import Call
+from mxgateway.simulator.clock import pause
 from mxgateway.simulator.commands.items import add
 from mxgateway.simulator.items import Item, Registration
 from mxgateway.simulator.parts import look, refusal
@@ -70,7 +70,8 @@ async def _read(
     try:
         delay = call.gateway.settings.first_value_delay
         if delay:
-            await asyncio.sleep(min(delay, timeout))
+            call.gateway.audit.changed()
+            await pause(call.gateway.clock, min(delay, timeout))
         if delay > timeout:
             raise MxAccessFailure(f"no value of {tag} within {timeout * 1000:g} ms")
         target = call.gateway.references.resolve(item.definition)
