@@ -8,6 +8,7 @@ Only the end of input ends it; an empty line is skipped.
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from collections.abc import Iterator
@@ -39,16 +40,48 @@ def tokens(line: str) -> list[str]:
     Raises:
         UsageError: A quote is not closed, or a backslash ends the line.
     """
-    lexer = shlex.shlex(line, posix=True, punctuation_chars=False)
-    lexer.whitespace_split = True
-    lexer.commenters = ""
-    try:
-        return list(lexer)
-    except ValueError as error:
-        raise click.UsageError(
-            f"the line cannot be split into words: {str(error).lower()}; a Windows path needs "
-            "single quotes"
-        ) from error
+    words: list[str] = []
+    parts: list[str] | None = None  # of the word that has begun
+    at = 0
+    while at < len(line):
+        found = _PIECE.match(line, at)
+        if found is None:
+            what = (
+                "nothing after the last backslash" if line[at] == "\\" else "no closing quotation"
+            )
+            raise click.UsageError(
+                f"the line cannot be split into words: {what}; a Windows path needs single quotes"
+            )
+        at = found.end()
+        if found["blank"] is None:
+            parts = [] if parts is None else parts
+            parts.append(_text(found))
+        elif parts is not None:
+            words.append("".join(parts))
+            parts = None
+    if parts is not None:
+        words.append("".join(parts))
+    return words
+
+
+# Not by shlex, which takes time by the square of the length of a word.
+_BLANK: Final = r" \t\r\n"
+_PIECE: Final = re.compile(
+    rf"""(?P<blank>[{_BLANK}]+)
+    | '(?P<single>[^']*)'
+    | "(?P<double>[^"\\]*(?:\\.[^"\\]*)*)"
+    | \\(?P<escaped>.)
+    | (?P<plain>[^{_BLANK}'"\\]+)""",
+    re.VERBOSE | re.DOTALL,
+)
+_ESCAPE: Final = re.compile(r"""\\(["\\])""")
+
+
+def _text(piece: re.Match[str]) -> str:
+    """Return what a piece of a word stands for."""
+    if piece["double"] is not None:
+        return _ESCAPE.sub(r"\1", piece["double"])
+    return piece["single"] or piece["escaped"] or piece["plain"] or ""
 
 
 def lines_of_stdin() -> Iterator[bytes]:
@@ -72,6 +105,8 @@ def run_batch(environment: Environment, lines: Iterator[bytes], *, echo: bool) -
     for number, raw in enumerate(lines):
         if number == 0:
             raw = raw.removeprefix(b"\xef\xbb\xbf")  # PowerShell marks UTF-8 this way.
+        # Without the line end: a backslash in front of it must not take it into a word.
+        raw = raw.rstrip(b"\r\n")
         if not raw.strip():
             continue
         # Flags and connection are those of the line; keys once seen stay secret for all.

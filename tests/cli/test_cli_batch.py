@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import Any
 
 import pytest
+import rich_click as click
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,6 +39,61 @@ def lines(*texts: str) -> bytes:
 @given(st.lists(st.text(st.characters(exclude_characters="\n\r", codec="utf-8"))))
 def test_quoted_words_come_through_as_they_are(words: list[str]) -> None:
     assert batch.tokens(shlex.join(words)) == words
+
+
+@given(st.text(st.sampled_from("ab '\"\\\t\r\n#\xa0\u2028")))
+def test_a_line_is_split_as_the_standard_library_splits_it(line: str) -> None:
+    try:
+        words = shlex.split(line)
+    except ValueError:
+        with pytest.raises(click.UsageError, match="cannot be split into words"):
+            batch.tokens(line)
+    else:
+        assert batch.tokens(line) == words
+
+
+def test_a_backslash_at_the_end_of_a_line_never_takes_the_line_end_into_a_word(
+    spawn: Spawn, connected: ThreadedSimulator
+) -> None:
+    word = "write SimProbe_001.TestString C:\\dir\\"
+    outcome = spawn("batch", stdin=f"{word}\n{word}\r\n{word}".encode())
+    found = answers(outcome.out)
+    assert [a["exitCode"] for a in found] == [2, 2, 2]
+    assert "nothing after the last backslash" in found[0]["error"]
+    assert not connected.audit.writes("SimProbe_001.TestString")
+
+
+def test_a_line_of_millions_of_characters_is_read_in_time(
+    spawn: Spawn, connected: ThreadedSimulator
+) -> None:
+    # Taking time by the square of the length, this would last for hours.
+    outcome = spawn("batch", stdin=b"version " + b"x" * 5_000_000 + b"\nversion\n")
+    failed, version = answers(outcome.out)
+    assert failed["exitCode"] == 2
+    assert version["gatewayProtocolVersion"] == 3
+
+
+def test_a_failed_write_or_acknowledgement_is_a_line_that_fails(
+    spawn: Spawn, connected: ThreadedSimulator
+) -> None:
+    outcome = spawn(
+        "batch",
+        stdin=lines(
+            "write No.Such 5",
+            "write SimProbe_001.TestInt 5.5",
+            "alarms ack Galaxy!No.Such",
+            "write SimProbe_001.TestInt 5",
+        ),
+    )
+    assert (outcome.code, outcome.err) == (0, "")
+    *failed, written = answers(outcome.out)
+    assert [(a["type"], a["exitCode"]) for a in failed] == [
+        ("error", 8),
+        ("error", 2),
+        ("error", 7),
+    ]
+    assert [a["details"]["processed"] for a in failed] == ["no", "no", "yes"]
+    assert written["ok"] is True
 
 
 @pytest.mark.parametrize(
