@@ -11,10 +11,10 @@ How to add a command:
    stream add `@bounds_options()` and leave the rest to `stream_to_end`.
 4. Give what comes out to the output layer and print nothing: `write_result` for one document,
    `write_rows` with a `Shape` for a list. `environment.note` tells on stderr what is no result.
-5. Raise errors of `mxgateway.errors` or `click.UsageError`; return `ExitCode.PARTIAL` after
-   rows of which some failed.
+5. Raise errors of `mxgateway.errors` or `click.UsageError`; after rows of which some failed,
+   return `tell_partial(...)`, or another function of `failures.py`.
 6. Complete tags with `shell_complete=complete_tag`; browsing calls `completion.remember_tags`.
 7. Run `python docs/cli/generate.py`, which renews `docs/cli/reference.md`; a test compares it
-   with the help. A command for scripts has its JSON Schema by `docs/cli/schemas.py`, and a line in
-   `tests/cli_lines.py`, by which every outcome of it is tested.
+   with the help. Its JSON Schema comes from `docs/cli/schemas.py`; a command for scripts has a
+   line in `tests/cli_lines.py`, by which every outcome of it is tested.
 """

@@ -14,6 +14,7 @@ import rich_click as click
 from mxgateway.errors import MxGatewayError
 
 from .exit_codes import ExitCode, exit_code_for
+from .failures import tell_failed_row, tell_in_json
 from .options import Invocation
 from .output.results import Fields, write_result
 
@@ -230,7 +231,18 @@ def report(
         environment.note(
             f"{tally.failed_results} of {tally.results} results were no value; check --tag-pattern."
         )
-    return tally.code()
+    code = tally.code()
+    if interrupted or code is ExitCode.OK:
+        return code
+    if code is not ExitCode.PARTIAL and tally.first_error is not None:
+        return tell_failed_row(invocation, tally.first_error)
+    reasons = [*sorted(tally.failures), *(f"clean-up: {m}" for m in tally.cleanup_errors)]
+    facts = {
+        "type": "PartialFailure",
+        "message": reasons[0],
+        "failed": tally.failed + len(tally.cleanup_errors),
+    }
+    return tell_in_json(invocation, code, facts)
 
 
 def _fields(document: dict[str, Any]) -> Fields:

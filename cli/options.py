@@ -247,7 +247,8 @@ def _invocation(given: dict[str, Any]) -> Invocation:
     environment.verbose = bool(values["verbose"].content)
     environment.debug = environment.debug or bool(values["debug"].content)
     chosen = _format(environment, values["output"])
-    environment.json_errors = chosen in (OutputFormat.JSON, OutputFormat.JSONL)
+    if context.invoked_subcommand is None:  # else the options of the subcommand decide
+        environment.json_errors = chosen in (OutputFormat.JSON, OutputFormat.JSONL)
     return Invocation(environment, chosen, words_of(values["fields"].content or ""))
 
 

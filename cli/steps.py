@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mxgateway.errors import MxGatewayError
 
 from .exit_codes import ExitCode
+from .failures import tell_partial
 from .options import Invocation, OutputFormat
 from .output.documents import json_document, reply_document
 from .output.fields import FieldCheck, pick
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from .environment import Environment
 
-__all__ = ["Method", "bulk_step", "rows_step", "single_step", "tell_partial"]
+__all__ = ["Method", "bulk_step", "rows_step", "single_step"]
 
 T = TypeVar("T")
 Method = Callable[["Session", str], Awaitable[object]]
@@ -161,29 +162,6 @@ def _results(replies: Sequence[MxCommandReply]) -> list[Any]:
     from mxgateway.commands import take_payload
 
     return [row for reply in replies for row in take_payload(reply, reply.kind).results]
-
-
-def tell_partial(invocation: Invocation, failed: int, total: int, noun: str) -> ExitCode:
-    """Say on stderr how many of a list failed and return the exit code; nothing where none did."""
-    if not failed:
-        return ExitCode.OK
-    environment = invocation.environment
-    message = f"{failed} of {total} {noun} failed"
-    if environment.pool is not None:
-        return ExitCode.PARTIAL  # The reader of a batch finds it in the rows.
-    if environment.json_errors:
-        environment.say_json(
-            {
-                "type": "PartialFailure",
-                "message": message,
-                "exitCode": int(ExitCode.PARTIAL),
-                "failed": failed,
-                "total": total,
-            }
-        )
-    else:
-        environment.say(f"{message}.")
-    return ExitCode.PARTIAL
 
 
 def _run(

@@ -39,7 +39,8 @@ def doctor(invocation: Invocation, item: str | None) -> int:
     """
     options = invocation.connection.options()
     from ..doctor.examination import examine
-    from ..doctor.findings import FINDINGS, rows_for_people
+    from ..doctor.findings import FINDINGS, Outcome, rows_for_people
+    from ..failures import tell_in_json
     from ..logs import shown_log
     from ..run import run_async
 
@@ -57,4 +58,13 @@ def doctor(invocation: Invocation, item: str | None) -> int:
         write_table(invocation.environment, FINDINGS.columns, rows_for_people(report))
     else:
         write_rows(invocation, FINDINGS, report.findings, extra=extra)
-    return report.code
+    failed = [f for f in report.findings if f.outcome is Outcome.FAILED]
+    if not failed:
+        return report.code
+    facts = {
+        "type": "FailedChecks",
+        "message": f"{failed[0].check}: {failed[0].text}",
+        "failed": len(failed),
+        "total": len(report.findings),
+    }
+    return tell_in_json(invocation, report.code, facts)

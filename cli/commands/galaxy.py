@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from ..exit_codes import ExitCode
+from ..failures import tell_in_json
 from ..method_options import TIME
 from ..options import Invocation, examples, gateway_command
 from ..output.results import write_result
@@ -35,7 +36,13 @@ def galaxy_test_connection(invocation: Invocation) -> ExitCode:
     ok = run_with_client(invocation, body)
     answer = "reached" if ok else "not reached by the gateway"
     write_result(invocation, {"ok": ok}, lambda: [("Galaxy database", answer)])
-    return ExitCode.OK if ok else ExitCode.GATEWAY
+    if ok:
+        return ExitCode.OK
+    facts = {
+        "type": "GalaxyNotReached",
+        "message": "the gateway does not reach the database of the galaxy",
+    }
+    return tell_in_json(invocation, ExitCode.GATEWAY, facts)
 
 
 @click.command("galaxy-last-deploy", epilog=examples("mxgw-py galaxy-last-deploy --json"))

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from ..exit_codes import ExitCode, exit_code_for
+from ..exit_codes import ExitCode
+from ..failures import raise_in_batch, tell_failed_row, tell_partial
 from ..options import Invocation
 from ..output.rows import Shape, write_rows
 from ..output.tables import Cell, Column
@@ -86,12 +87,13 @@ def acknowledge(
 
     outcomes = run_with_client(invocation, body)
     errors = [outcome.error for outcome in outcomes if outcome.error is not None]
+    raise_in_batch(invocation, errors, len(outcomes))
     query = {"alarms": list(which), "comment": comment, "operator": operator}
     extra = {"query": query, "ok": not errors, "failed": len(errors)}
     write_rows(invocation, _OUTCOMES, outcomes, extra=extra)
-    if not errors:
-        return ExitCode.OK
-    return ExitCode.PARTIAL if len(outcomes) > 1 else exit_code_for(errors[0])
+    if len(outcomes) == len(errors) == 1:
+        return tell_failed_row(invocation, errors[0])
+    return tell_partial(invocation, len(errors), len(outcomes), "alarms", "were not acknowledged")
 
 
 async def _resolve(client: GatewayClient, which: Sequence[str]) -> list[tuple[str, str]]:
@@ -123,7 +125,8 @@ def _one(word: str, active: Sequence[str]) -> str:
     if not found:
         raise NotFoundError(
             f"no active alarm has {what}; it may have cleared, `mxgw-py alarms --once` shows "
-            "those that are active. Nothing was acknowledged"
+            "those that are active. Nothing was acknowledged",
+            processed="no",
         )
     if len(found) > 1:
         raise ConfigurationError(

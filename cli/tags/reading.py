@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from ..exit_codes import ExitCode
+from ..failures import tell_partial
 from ..options import Invocation
 from ..output.live import draws_table
 from ..output.live_columns import Slot, fit
@@ -99,10 +100,7 @@ def read_tags(
         extra = {"query": {"tags": list(words)}, "ok": not failed, "failed": failed}
         write_rows(invocation, READINGS, values, extra=extra)
     export(environment, export_file, "mxgw-py read", lambda columns: _table(values, columns))
-    if not failed:
-        return ExitCode.OK
-    environment.note(f"{failed} of {len(values)} tags could not be read.")
-    return ExitCode.PARTIAL
+    return tell_partial(invocation, failed, len(values), "tags", "could not be read")
 
 
 def _table(values: Sequence[TagValue], columns: int) -> Table:

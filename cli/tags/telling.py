@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..exit_codes import ExitCode
+from ..failures import tell_in_json
 from ..options import Invocation
 from ..output.live_words import age_text, level_cell, status_cell
 from ..output.results import write_result
@@ -54,7 +55,11 @@ def tell_tag(invocation: Invocation, tag: str) -> ExitCode:
     }
     aged = invocation.environment.is_terminal  # elsewhere no clock changes the bytes
     write_result(invocation, document, lambda: _fields(tag, hit, problem, value, aged=aged))
-    return ExitCode.OK if value.ok else ExitCode.PARTIAL
+    if value.ok:
+        return ExitCode.OK
+    message = f"{tag} could not be read: {value.status}"
+    facts = {"type": "PartialFailure", "message": message, "failed": 1, "total": 1}
+    return tell_in_json(invocation, ExitCode.PARTIAL, facts)
 
 
 async def _look_up(client: GatewayClient, tag: str) -> TagHit | None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import rich_click as click
 
-from ..exit_codes import ExitCode, exit_code_for
+from ..exit_codes import ExitCode
+from ..failures import raise_in_batch, tell_failed_row, tell_partial
 from ..options import Invocation
 from ..output.live import draws_table
 from ..output.live_columns import fit
@@ -49,6 +50,8 @@ def write_all(invocation: Invocation, form: TagWriteForm, type_name: str | None)
 
     outcomes = run_with_client(invocation, body)
     failed = [outcome.result for outcome in outcomes if not outcome.result.ok]
+    errors = [result.error for result in failed if result.error is not None]
+    raise_in_batch(invocation, errors, len(outcomes))
     if draws_table(invocation):
         console = console_for(environment)
         rows = [row_of(outcome) for outcome in outcomes]
@@ -67,8 +70,6 @@ def _told(
         return ExitCode.OK
     environment = invocation.environment
     unknown = sum(result.processed == "maybe" for result in failed)
-    if len(outcomes) > 1:
-        environment.note(f"{len(failed)} of {len(outcomes)} writes did not succeed.")
     if unknown:
         environment.note(
             f"{unknown} may have taken effect all the same: read the tag before writing again."
@@ -78,8 +79,8 @@ def _told(
     if any(result.error is not None and "user=" in result.error.message for result in failed):
         environment.note("Secured writes need --user NAME, verified ones --verifier NAME too.")
     if len(outcomes) > 1:
-        return ExitCode.PARTIAL
-    return exit_code_for(error)
+        return tell_partial(invocation, len(failed), len(outcomes), "writes", "did not succeed")
+    return tell_failed_row(invocation, error)
 
 
 def _users(invocation: Invocation, form: TagWriteForm) -> tuple[Login | None, Login | None]:

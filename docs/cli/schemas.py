@@ -1,6 +1,7 @@
 """Writes schemas/*.json: a JSON Schema for what each command prints with --json.
 
 The messages come from the contract as the JSON writer knows it, so a schema cannot fall behind.
+Where the document has a list, `$defs/line` is a line of `--output jsonl`.
 
 python docs/cli/schemas.py [--check]
 """
@@ -12,11 +13,23 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from mxgateway.codec.enums import names
-from mxgateway.codec.plan import FieldPlan, plan_of
+from schema_parts import (
+    COUNT,
+    INT64,
+    INTEGER,
+    NUMBER,
+    TEXT,
+    YES_NO,
+    Messages,
+    list_of,
+    nullable,
+    record,
+)
+from schemas_people import people
+
+from mxgateway.codec.plan import plan_of
 from mxgateway.commands import COMMANDS
 from mxgateway.generated.galaxy_repository import v1 as galaxy
-from mxgateway.generated.google import protobuf
 from mxgateway.generated.mxaccess_gateway import v1
 from mxgateway.generated.mxaccess_gateway.v1 import MxCommandKind
 
@@ -44,112 +57,33 @@ _HANDLES: Final = {
     "add-item2": "itemHandle",
     "add-buffered-item": "itemHandle",
 }
-_INTEGER: Final = {"type": "integer"}
-_NUMBER: Final = {"type": "number"}
-_REAL: Final = {"anyOf": [_NUMBER, {"enum": ["NaN", "Infinity", "-Infinity"]}]}
-_COUNT: Final = {"type": "integer", "minimum": 0}
-_TEXT: Final = {"type": "string"}
-_YES_NO: Final = {"type": "boolean"}
-_INT64: Final = {"type": "string", "pattern": "^-?[0-9]+$"}
-_TIME: Final = {
-    "type": "string",
-    "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]{3,9})?Z$",
-}
-_SCALARS: Final[dict[str, Any]] = {
-    "bool": _YES_NO,
-    "int32": {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1},
-    "uint32": {"type": "integer", "minimum": 0, "maximum": 2**32 - 1},
-    "int64": _INT64,
-    "uint64": _INT64,
-    "string": _TEXT,
-    "bytes": {"type": "string", "contentEncoding": "base64"},
-    "float": _REAL,
-    "double": _REAL,
-}
-
-
-class _Messages:
-    """The messages that schemas refer to, collected as they are asked for."""
-
-    def __init__(self) -> None:
-        self.definitions: dict[str, Any] = {}
-
-    def reference(self, cls: Any) -> dict[str, Any]:
-        """Return a reference to the schema of a message class."""
-        name = cls.__name__
-        if name not in self.definitions:
-            self.definitions[name] = {}  # In place before its fields ask for it again.
-            self.definitions[name] = self.schema(cls)
-        return {"$ref": f"messages.json#/$defs/{name}"}
-
-    def schema(self, cls: Any) -> dict[str, Any]:
-        """Return the schema of a message class: fields without presence are always there."""
-        fields = plan_of(cls).fields
-        return _object(
-            {f.json_name: self.field(f) for f in fields},
-            optional=[f.json_name for f in fields if f.presence and not f.repeated],
-        )
-
-    def field(self, f: FieldPlan) -> dict[str, Any]:
-        """Return the schema of a field."""
-        value = self._value(f)
-        return {"type": "array", "items": value} if f.repeated else value
-
-    def _value(self, f: FieldPlan) -> dict[str, Any]:
-        if f.kind == "enum":
-            # A number that this version has no name for stays a number.
-            known = [names(f.cls)[member.value] for member in f.cls]
-            return {"anyOf": [{"enum": known}, _INTEGER]}
-        if f.kind != "message":
-            scalar: dict[str, Any] = _SCALARS[f.kind]
-            return scalar
-        if f.cls is protobuf.Timestamp:
-            return _TIME
-        if f.cls is protobuf.Duration:
-            return {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?s$"}
-        if f.wrapped:
-            return self._value(plan_of(f.cls).fields[0])
-        return self.reference(f.cls)
-
-
-def _object(properties: dict[str, Any], optional: Any = ()) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": dict(sorted(properties.items())),
-        "required": sorted(set(properties) - set(optional)),
-        "additionalProperties": False,
-    }
-
-
-def _list(name: str, rows: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return _object({name: {"type": "array", "items": rows}, **more})
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """Return every schema by the name of its command, and `messages` and `error`."""
-    messages = _Messages()
+    """Return every schema by the name of its command, and `messages`, `error`, `batch-error`."""
+    messages = Messages()
     found = {command: _of_kind(messages, command) for command in _OF_KIND}
     found |= {
-        "version": _object(
+        "version": record(
             {
-                "clientVersion": _TEXT,
-                "gatewayProtocolVersion": _INTEGER,
-                "workerProtocolVersion": _INTEGER,
+                "clientVersion": TEXT,
+                "gatewayProtocolVersion": INTEGER,
+                "workerProtocolVersion": INTEGER,
             }
         ),
         "open-session": _with_correlation(messages.schema(v1.OpenSessionReply)),
         "close-session": _with_correlation(messages.schema(v1.CloseSessionReply)),
-        "stream-events": _list("events", messages.reference(v1.MxEvent)),
-        "stream-alarms": _list("messages", messages.reference(v1.AlarmFeedMessage)),
-        "query-active-alarms": _list("alarms", messages.reference(v1.ActiveAlarmSnapshot)),
+        "stream-events": list_of("events", messages.reference(v1.MxEvent)),
+        "stream-alarms": list_of("messages", messages.reference(v1.AlarmFeedMessage)),
+        "query-active-alarms": list_of("alarms", messages.reference(v1.ActiveAlarmSnapshot)),
         "acknowledge-alarm": _with_correlation(messages.schema(v1.AcknowledgeAlarmReply)),
         "galaxy-test-connection": messages.schema(galaxy.TestConnectionReply),
         "galaxy-last-deploy": messages.schema(galaxy.GetLastDeployTimeReply),
-        "galaxy-discover": _list(
-            "objects", messages.reference(galaxy.GalaxyObject), totalObjectCount=_INTEGER
+        "galaxy-discover": list_of(
+            "objects", messages.reference(galaxy.GalaxyObject), totalObjectCount=INTEGER
         ),
-        "galaxy-browse": _list("children", _browsed(messages)),
-        "galaxy-watch-deploys": _list("events", messages.reference(galaxy.DeployEvent)),
+        "galaxy-browse": list_of("children", _browsed(messages)),
+        "galaxy-watch-deploys": list_of("events", messages.reference(galaxy.DeployEvent)),
         "smoke": _smoke(messages),
         "bench-read-bulk": _bench(
             *("bulkSize", "totalCalls", "successfulCalls", "failedCalls", "totalReadResults"),
@@ -160,17 +94,20 @@ def schemas() -> dict[str, dict[str, Any]]:
             *("sessions", "bulkSize", "totalEvents", "faultedSessions", "remainingEvents"),
             rate="eventsPerSecond",
         ),
-        "error": _error(),
+        "error": _error(messages),
+        "batch-error": _batch_error(),
     }
+    found |= people(messages)
     found["messages"] = {"$defs": dict(sorted(messages.definitions.items()))}
     return found
 
 
-def _of_kind(messages: _Messages, command: str) -> dict[str, Any]:
+def _of_kind(messages: Messages, command: str) -> dict[str, Any]:
     kind = _KINDS.get(command) or MxCommandKind[command.replace("-", "_").upper()]
     spec = COMMANDS[kind]
     properties: dict[str, Any] = {}
     optional = ["correlationId"]
+    lines: dict[str, Any] = {}
     for f in plan_of(v1.MxCommandReply).fields:
         if f.group is None:
             properties[f.json_name] = messages.field(f)
@@ -178,78 +115,136 @@ def _of_kind(messages: _Messages, command: str) -> dict[str, Any]:
                 optional.append(f.json_name)
         elif f.name == spec.reply_field:
             properties[f.json_name] = messages.field(f)
+            listed = [one for one in plan_of(f.cls).fields if one.name in ("results", "events")]
+            if listed:
+                lines = {"$defs": {"line": messages.reference(listed[0].cls)}}
     properties["kind"] = {"const": f"MX_COMMAND_KIND_{kind.name}"}
     if command in _HANDLES:
-        properties[_HANDLES[command]] = _INTEGER
-    return _object(properties, optional)
+        properties[_HANDLES[command]] = INTEGER
+    return {**lines, **record(properties, optional)}
 
 
 def _with_correlation(schema: dict[str, Any]) -> dict[str, Any]:
-    properties = schema["properties"] | {"correlationId": _TEXT}
+    properties = schema["properties"] | {"correlationId": TEXT}
     required = {*schema["required"], "protocolStatus"} - {"correlationId"}
-    return _object(properties, set(properties) - required)
+    return record(properties, set(properties) - required)
 
 
-def _browsed(messages: _Messages) -> dict[str, Any]:
+def _browsed(messages: Messages) -> dict[str, Any]:
     schema = messages.schema(galaxy.GalaxyObject)
-    return _object(
-        schema["properties"] | {"hasChildren": _YES_NO, "level": {"type": "integer", "minimum": 1}}
+    return record(
+        schema["properties"] | {"hasChildren": YES_NO, "level": {"type": "integer", "minimum": 1}}
     )
 
 
-def _smoke(messages: _Messages) -> dict[str, Any]:
-    return _object(
+def _smoke(messages: Messages) -> dict[str, Any]:
+    return record(
         {
             "language": {"const": "python"},
             "operation": {"const": "smoke"},
-            "sessionId": _TEXT,
-            "serverHandle": _INTEGER,
-            "itemHandle": _INTEGER,
+            "sessionId": TEXT,
+            "serverHandle": INTEGER,
+            "itemHandle": INTEGER,
             "eventCount": {"type": "integer", "minimum": 1},
-            "eventFamily": {"anyOf": [_TEXT, _INTEGER]},
-            "workerSequence": _INT64,
-            "protocolStatus": _TEXT,
-            "hresult": {"anyOf": [_INTEGER, {"type": "null"}]},
+            "eventFamily": {"anyOf": [TEXT, INTEGER]},
+            "workerSequence": INT64,
+            "protocolStatus": TEXT,
+            "hresult": {"anyOf": [INTEGER, {"type": "null"}]},
             "statuses": {"type": "array", "items": messages.reference(v1.MxStatusProxy)},
-            "closeStatus": _TEXT,
+            "closeStatus": TEXT,
         }
     )
 
 
 def _bench(*counts: str, rate: str) -> dict[str, Any]:
     latency = ("p50", "p95", "p99", "max", "mean")
-    failure = _object({"message": _TEXT, "count": {"type": "integer", "minimum": 1}})
-    return _object(
+    failure = record({"message": TEXT, "count": {"type": "integer", "minimum": 1}})
+    return record(
         {
             "language": {"const": "python"},
-            "durationMs": _INTEGER,
-            **dict.fromkeys(counts, _COUNT),
-            rate: _NUMBER,
-            "latencyMs": _object(dict.fromkeys(latency, _NUMBER)),
+            "durationMs": INTEGER,
+            **dict.fromkeys(counts, COUNT),
+            rate: NUMBER,
+            "latencyMs": record(dict.fromkeys(latency, NUMBER)),
             "failures": {"type": "array", "items": failure},
-            "cleanupErrors": {"type": "array", "items": _TEXT},
-            "interrupted": _YES_NO,
+            "cleanupErrors": {"type": "array", "items": TEXT},
+            "interrupted": YES_NO,
         }
     )
 
 
-def _error() -> dict[str, Any]:
-    """One object on stderr; errors of gateway and connection have more members than these."""
-    status = {"anyOf": [_TEXT, {"type": "null"}]}
-    schema = _object(
-        {
-            "type": _TEXT,
-            "message": _TEXT,
-            "exitCode": _INTEGER,
-            "status": status,
-            "processed": {"enum": ["no", "maybe", "yes"]},
-            "transient": _YES_NO,
-            "connection": {"type": "object"},
+def _error(messages: Messages) -> dict[str, Any]:
+    """One object on stderr, and within it what an error of the library has in a result too."""
+    status = messages.schema(v1.MxStatusProxy)["properties"]
+    code = record({"code": TEXT, "message": TEXT})
+    told = {
+        "type": TEXT,
+        "message": TEXT,
+        "status": nullable(TEXT),
+        "processed": {"enum": ["no", "maybe", "yes"]},
+        "transient": YES_NO,
+    }
+    by_type = {
+        "cause": TEXT,
+        "phase": TEXT,
+        "tag": TEXT,
+        "hresult": nullable(INTEGER),
+        "protocolStatus": nullable(code),
+        "statuses": {
+            "type": "array",
+            "items": record(
+                {
+                    "success": status["success"],
+                    "category": TEXT,
+                    "detectedBy": TEXT,
+                    "detail": status["detail"],
+                    "diagnosticText": TEXT,
+                }
+            ),
         },
-        optional=("status", "processed", "transient", "connection"),
+        "messageType": TEXT,
+        "field": TEXT,
+        "offset": COUNT,
+        "size": COUNT,
+    }
+    of_run = {
+        "exitCode": {"type": "integer", "minimum": 1},
+        "command": TEXT,
+        "connection": record(
+            {
+                "client": {"const": "mxgw-py"},
+                "endpoint": TEXT,
+                "security": {"enum": ["plaintext", "TLS"]},
+                "auth": TEXT,
+                "profile": TEXT,
+            },
+            optional=("profile",),
+        ),
+        "failed": COUNT,
+        "total": COUNT,
+        "traceback": TEXT,
+    }
+    whole = told | by_type | of_run
+    needed = {"type", "message", "exitCode"}
+    return {
+        "$defs": {
+            "Error": record(told | by_type, optional=by_type),
+            "details": record(whole, optional=set(whole) - (needed - {"exitCode"})),
+        },
+        **record(whole, optional=set(whole) - needed),
+    }
+
+
+def _batch_error() -> dict[str, Any]:
+    """What `batch` prints in place of the result of a line that failed."""
+    return record(
+        {
+            "error": TEXT,
+            "type": {"const": "error"},
+            "exitCode": {"type": "integer", "minimum": 1},
+            "details": {"$ref": "error.json#/$defs/details"},
+        }
     )
-    del schema["additionalProperties"]
-    return schema
 
 
 def files() -> dict[str, str]:
@@ -264,8 +259,18 @@ def files() -> dict[str, str]:
 
 
 def _title(name: str) -> str:
-    special = {"messages": "Messages of the contract", "error": "An error on stderr"}
-    return special.get(name, f"mxgw-py {name} --json")
+    special = {
+        "messages": "Messages of the contract",
+        "error": "An error on stderr",
+        "batch-error": "What batch prints for a line that failed",
+        "write-tag": "mxgw-py write TAG VALUE --json",
+        "alarms-ack": "mxgw-py alarms ack --json",
+        "alarms-once": "mxgw-py alarms --once --json",
+        "simulate-calls": "mxgw-py simulate control --json",
+        "simulate-control": "mxgw-py simulate control CALL --json",
+    }
+    spaced = name.replace("profile-", "profile ")
+    return special.get(name, f"mxgw-py {spaced} --json")
 
 
 def main() -> int:

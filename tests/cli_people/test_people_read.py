@@ -41,7 +41,13 @@ def test_the_document_has_one_result_for_each_tag_in_order(
     outcome = run("read", *tags, "--json", "--quiet")
     document = outcome.json()
     assert outcome.code == 8
-    assert outcome.err == ""
+    assert json.loads(outcome.err) == {
+        "exitCode": 8,
+        "failed": 1,
+        "message": "1 of 4 tags could not be read",
+        "total": 4,
+        "type": "PartialFailure",
+    }
     assert [result["tag"] for result in document["results"]] == tags
     assert [result["ok"] for result in document["results"]] == [True, False, True, True]
     assert document["query"] == {"tags": tags}
