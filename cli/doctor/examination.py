@@ -20,7 +20,7 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     PingCommand,
 )
 from mxgateway.options import ClientOptions
-from mxgateway.status import Quality, QualityLevel
+from mxgateway.status import Quality, QualityLevel, describe_status, is_ok
 
 from ..calls import invoke
 from ..exit_codes import ExitCode
@@ -178,7 +178,17 @@ class _Examination:
         milliseconds = _ms(started)
         quality = Quality.of(event.quality)
         text = f"first event of {item} {milliseconds:.1f} ms after advise, quality {quality}"
-        if quality.level is QualityLevel.GOOD:
+        failing = [describe_status(status) for status in event.statuses if not is_ok(status)]
+        if failing:
+            # Most often a reference that nothing answers to.
+            self._report.warning(
+                "events",
+                f"{text}: {'; '.join(failing)}",
+                "The way works; check the name of the tag, and whether its object is deployed.",
+                ms=milliseconds,
+                quality=event.quality,
+            )
+        elif quality.level is QualityLevel.GOOD:
             self._report.ok("events", text, ms=milliseconds, quality=event.quality)
         else:
             self._report.warning(

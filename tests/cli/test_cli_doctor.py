@@ -21,6 +21,7 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     MxValue,
     OpenSessionReply,
     ProtocolStatus,
+    ProtocolStatusCode,
 )
 from mxgateway.simulator import ALL_SCOPES, ApiKey, Settings, ThreadedSimulator, TlsFiles
 
@@ -120,6 +121,37 @@ def test_a_bad_value_is_a_warning_and_silence_a_failure(
         silent = run("doctor", *ITEM, *base, "--json")
     assert silent.code == 6
     assert outcomes(silent)["events"] == "failed"
+
+
+def test_a_tag_that_does_not_exist_is_told_from_a_bad_value(
+    run: Run, connected: ThreadedSimulator
+) -> None:
+    outcome = run("doctor", "--item", "No.Such", "--json")
+    assert outcome.code == 0
+    finding = findings(outcome)["events"]
+    assert finding["outcome"] == "warning"
+    assert "the reference cannot be resolved" in finding["text"]
+    assert "the name of the tag" in finding["advice"]
+
+
+def test_a_gateway_of_another_version_is_told_with_what_it_sends(
+    run: Run, connected: ThreadedSimulator
+) -> None:
+    opened = run("open-session", "--json").json()
+    reply = OpenSessionReply(
+        session_id=opened["sessionId"],
+        gateway_protocol_version=9,
+        worker_protocol_version=1,
+        protocol_status=ProtocolStatus(code=ProtocolStatusCode.OK),
+    )
+    newer_field = b"\xe8\x04\x01"  # field 77, a varint
+    connected.faults.corrupt_replies(method="OpenSession", data=bytes(reply) + newer_field)
+    outcome = run("doctor", *ITEM, "--json")
+    assert outcome.code == 0
+    found = findings(outcome)
+    assert found["versions"]["outcome"] == found["contract"]["outcome"] == "warning"
+    assert "gateway protocol 9" in found["versions"]["text"]
+    assert found["contract"]["details"] == {"unknown": ["OpenSessionReply: field 77"]}
 
 
 def test_tls_shows_the_certificate_even_where_it_is_not_trusted(run: Run, tls_files: Any) -> None:
