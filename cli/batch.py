@@ -17,6 +17,8 @@ from typing import Any, BinaryIO, Final
 
 import rich_click as click
 
+from mxgateway.redact import REDACTED
+
 from .app import execute, keys_in
 from .environment import Environment, OutputClosed
 from .errors import describe
@@ -129,12 +131,43 @@ def _run_line(environment: Environment, raw: bytes, *, echo: bool) -> None:
     for key in keys_in(words):
         environment.keep_secret(key)
     if echo:
-        environment.say(shlex.join(words))
+        environment.say(_shown(words, environment))
     if words and words[0] in _ELSEWHERE:
         raise click.UsageError(f"{words[0]} cannot run within a batch; run it by itself")
     if {"-h", "--help", "--version", "-V"} & set(words):
         raise click.UsageError("a batch answers in JSON; ask for help outside of it")
     execute(words, environment)
+
+
+_SECRET: Final = frozenset({"--api-key", "--token", "--control-token"})
+_OF_SECURED: Final = frozenset({"--value", "--values"})
+
+
+def _shown(words: list[str], environment: Environment) -> str:
+    """Return the words of a line as they may be shown: without keys and secured values."""
+    secret = _SECRET
+    signed = False
+    if words and words[0].startswith("write-secured"):
+        secret = _SECRET | _OF_SECURED
+    elif words and words[0] == "write":
+        signed = "MXGATEWAY_WRITE_USER" in environment.variables
+        signed = signed or any(word.partition("=")[0] == "--user" for word in words)
+    shown: list[str] = []
+    before = ""
+    for place, word in enumerate(words):
+        name, equals, _ = word.partition("=")
+        # Which of the words of a signed write is its value only the command knows; its tag and
+        # the names of options are enough to tell the line.
+        hidden = signed and place > 1 and (not word.startswith("--") or "--" in words[:place])
+        if before in secret or hidden:
+            shown.append(REDACTED)
+        elif equals and name in secret:
+            shown.append(f"{name}={REDACTED}")
+        else:
+            # Before it is quoted: in quotes a secret would not be found.
+            shown.append(shlex.quote(environment.redact(word)).replace(f"'{REDACTED}'", REDACTED))
+        before = "" if equals else word
+    return " ".join(shown)
 
 
 def _write_failure(environment: Environment, error: Exception) -> None:

@@ -205,6 +205,26 @@ def test_keys_in_lines_are_hidden_in_echo_and_answers(
     assert "smoke --item x --api-key '***'" in outcome.err or "--api-key ***" in outcome.err
 
 
+@pytest.mark.requirement("log.redact")
+def test_a_key_that_has_to_be_quoted_and_secured_values_are_hidden_in_the_echo(
+    spawn: Spawn, connected: ThreadedSimulator
+) -> None:
+    handles = "--session-id s --server-handle 1 --item-handle 1 --current-user-id 1 --type int32"
+    echoed = (
+        ('version --api-key "odd\'key 1"', "version --api-key ***"),
+        (f"write-secured {handles} --value 4711", f"write-secured {handles} --value ***"),
+        (f"write-secured2 {handles} --value=4711", f"write-secured2 {handles} --value=***"),
+        ("write-secured-bulk --values 4711,4712", "write-secured-bulk --values ***"),
+        ("write A.B --json 4711 --user anna", "write A.B --json *** --user ***"),
+        ("write --user=anna A.B -- 4711", "write --user=anna *** -- ***"),
+        ("write A.B 5", "write A.B 5"),
+    )
+    outcome = spawn("batch", "--echo", stdin=lines(*(line for line, _ in echoed)))
+    assert outcome.err.splitlines() == [shown for _, shown in echoed]
+    assert "4711" not in outcome.out
+    assert "odd'key 1" not in outcome.out
+
+
 def test_an_answer_comes_before_the_next_line_is_read(
     script: list[str], connected: ThreadedSimulator
 ) -> None:
