@@ -39,7 +39,17 @@ TARGETS = [
     for version in ("3.11", "3.12", "3.13", "3.14")
     for platform, system in (("win32", "Windows"), ("linux", "Linux"), ("darwin", "Darwin"))
 ]
-_MAIN = "import sys\n\nfrom mxgateway_cli.__main__ import main\n\nsys.exit(main())\n"
+# Nothing that an older Python cannot read, so that it can say what is missing.
+_MAIN = """\
+import sys
+
+if sys.version_info < (3, 11):
+    sys.exit("mxgw-py needs Python 3.11 or newer, this is %d.%d" % sys.version_info[:2])
+
+from mxgateway_cli.__main__ import main
+
+sys.exit(main())
+"""
 
 
 def pip(*words: str | Path) -> None:

@@ -35,7 +35,7 @@ posix_signals = pytest.mark.skipif(
         (("--endpoint", "127.0.0.1:1"), 3),
         (("--tls",), 4),
         (("--api-key", "mxgw_nobody_nothing"), 5),
-        (("--timeout", "2", "--item", "No.Such", "--max-events", "2"), 0),
+        (("--timeout", "3", "--item", "No.Such", "--max-events", "2"), 0),
     ],
 )
 @pytest.mark.parametrize("style", [("--json",), ()])

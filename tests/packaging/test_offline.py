@@ -46,6 +46,16 @@ def test_the_single_file_runs_in_an_empty_environment(offline: Path, tmp_path: P
     assert failed.returncode == 2
 
 
+def test_the_single_file_tells_an_older_python_what_it_needs(offline: Path) -> None:
+    code = "import runpy, sys; sys.version_info = (3, 10, 9); runpy.run_path(sys.argv[1], "
+    code += "run_name='__main__')"
+    command = [sys.executable, "-I", "-S", "-c", code, str(offline / "mxgw-py.pyz")]
+    failed = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert failed.returncode == 1
+    assert failed.stderr == "mxgw-py needs Python 3.11 or newer, this is 3.10\n"
+
+
 def test_the_single_file_holds_no_compiled_code(offline: Path) -> None:
     with zipfile.ZipFile(offline / "mxgw-py.pyz") as archive:
         names = archive.namelist()
