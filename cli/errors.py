@@ -77,7 +77,11 @@ def _usage(error: click.UsageError) -> Failure:
 
 def _library(error: MxGatewayError, environment: Environment) -> Failure:
     facts = error.to_dict()
-    text = f"Error: {error.diagnostics()}"
+    notes = getattr(error, "__notes__", [])
+    # What a command knows to do next (`add_note`) takes the place of the library's advice, which
+    # is for programmers.
+    told = [f"{type(error).__name__}: {error.message}", *notes] if notes else [error.diagnostics()]
+    text = "Error: " + "\n".join(told)
     if environment.connection is not None:
         facts["connection"] = environment.connection.facts()
         text += f"\n({environment.connection.words()})"

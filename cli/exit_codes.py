@@ -17,6 +17,7 @@ from mxgateway.errors import (
     MxGatewayError,
     PermissionDeniedError,
     RemoteProtocolError,
+    SessionLostError,
     TagError,
     TlsError,
     WriteOutcomeUnknownError,
@@ -37,7 +38,7 @@ class ExitCode(IntEnum):
     DEADLINE = 6, "the timeout passed"
     GATEWAY = 7, "the gateway or MXAccess refused or failed"
     PARTIAL = 8, "some entries of a batch failed"
-    LOST = 9, "the connection broke during a call or stream"
+    LOST = 9, "the connection or the session was lost during a call or stream"
     INTERRUPTED = 130, "interrupted by Ctrl-C or a termination signal"
 
     meaning: str
@@ -58,6 +59,7 @@ _BY_ERROR: Final[tuple[tuple[type[MxGatewayError], ExitCode], ...]] = (
     (ConnectTimeout, ExitCode.CONNECT),
     (ConnectionLost, ExitCode.LOST),
     (RemoteProtocolError, ExitCode.LOST),
+    (SessionLostError, ExitCode.LOST),
     (AuthenticationError, ExitCode.AUTH),
     (PermissionDeniedError, ExitCode.AUTH),
     (DeadlineExceededError, ExitCode.DEADLINE),

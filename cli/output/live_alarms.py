@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Final
 from .live_columns import Fitted, Slot, fit, lines_of
 from .live_words import age_text
 from .tables import Cell
+from .text import printable, width
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.text import Text
 
     from mxgateway.alarms import Alarm, AlarmBook, AlarmChange, AlarmProvider
 
@@ -34,7 +36,8 @@ _SLOTS: Final = (
 )
 _NAME: Final = 4
 _LAST: Final = 4  # changes below the table
-_HEAD_LINES: Final = 4  # heading, blank, heading of the table, its rule
+_TABLE_LINES: Final = 3  # a blank, the heading of the table, its rule
+_ROOMY: Final = 16  # lines of a terminal from which on there is room for the last changes
 
 
 class AlarmBoard:
@@ -54,37 +57,44 @@ class AlarmBoard:
         self._provider: AlarmProvider | None = None
         self._complete = False
         self._last: deque[AlarmChange] = deque(maxlen=_LAST)
+        self._end = ""
         self.count = 0
 
     def take(self, book: AlarmBook, change: AlarmChange) -> None:
         """Take a change, and the book as it stands after it."""
         with self._lock:
-            self._alarms = book.by_severity()
+            # Sorted when it is drawn: a snapshot of thousands comes one by one.
+            self._alarms = list(book.alarms.values())
             self._provider = book.provider
             self._complete = book.complete
             self.count += 1
             if change.alarm is not None and not change.from_snapshot:
                 self._last.append(change)
 
+    def end(self, words: str) -> None:
+        """Let the heading say why no more comes."""
+        self._end = words
+
     def picture(self, columns: int, lines: int) -> RenderableType:
         """Return the whole screen, with as many alarms as there is room for."""
-        alarms, heading, footer = self._state(columns)
-        cells = [self._cells(alarm) for alarm in alarms]
-        fitted = fit(_SLOTS, cells, columns, name=_NAME)
-        room = lines - _HEAD_LINES - len(heading) + 1 - len(footer)
+        alarms, heading, footer = self._state(columns, lines)
+        cells = [self._cells(alarm) for alarm in alarms[:lines]]
+        longest = max((width(printable(alarm.reference)) for alarm in alarms), default=0)
+        fitted = fit(_SLOTS, cells, columns, name=_NAME, longest=longest)
+        head, foot = lines_of(heading, columns), lines_of(footer, columns)
+        room = lines - _TABLE_LINES - len(head) - len(foot)
         shown = fitted.within(cells, room)
-        if shown < len(cells):
-            shown = fitted.within(cells, room - 1)
-            hidden = Cell(f"{len(cells) - shown} less urgent ones below", "bold yellow")
-            footer = [hidden, *footer]
-        return self._group(fitted, cells[:shown], heading, footer, cut=True)
+        if shown < len(alarms):
+            shown = fitted.within(cells, room - len(_more(len(alarms), columns)))
+            foot = [*_more(len(alarms) - shown, columns), *foot]
+        return self._group(head, fitted, cells[:shown], foot, columns, cut=True)
 
     def summary(self, columns: int) -> RenderableType:
         """Return all alarms as they are now; nothing is left out or cut."""
-        alarms, heading, _ = self._state(columns)
+        alarms, heading, _ = self._state(columns, 0)
         cells = [self._cells(alarm) for alarm in alarms]
         fitted = fit(_SLOTS, cells, columns, name=_NAME)
-        return self._group(fitted, cells, heading, [], cut=False)
+        return self._group(lines_of(heading, columns), fitted, cells, [], columns, cut=False)
 
     def _cells(self, alarm: Alarm) -> Sequence[Cell | str]:
         from mxgateway.timestamp import Timestamp
@@ -92,12 +102,15 @@ class AlarmBoard:
         raised = alarm.raised or alarm.last_transition
         return self._make(alarm, age_text(None if raised is None else Timestamp.now() - raised))
 
-    def _state(self, columns: int) -> tuple[list[Alarm], list[Cell], list[Cell]]:
+    def _state(self, columns: int, lines: int) -> tuple[list[Alarm], list[Cell], list[Cell]]:
+        """Return the alarms, the most urgent first, and what stands above and below them."""
+        from mxgateway.alarms.book import by_severity
         from mxgateway.status import enum_name
 
         with self._lock:
             alarms, provider = list(self._alarms), self._provider
             complete, last = self._complete, list(self._last)
+        alarms = by_severity(alarms)
         unacked = sum(not alarm.acked for alarm in alarms)
         parts = [f"{len(alarms)} active", f"{unacked} unacked"]
         if self._title and columns >= 60:
@@ -105,6 +118,8 @@ class AlarmBoard:
         if provider is not None and not provider.degraded:
             parts.append(f"source {enum_name(provider.mode)}")
         heading = [Cell("  ".join(parts), "bold red" if unacked else "bold")]
+        if self._end:
+            heading.append(Cell(self._end, "bold red"))
         if not complete:
             heading.append(Cell("the list is not complete yet", "yellow"))
         if provider is not None and provider.degraded:
@@ -112,28 +127,34 @@ class AlarmBoard:
             since = "" if provider.since is None else f" (since {provider.since})"
             heading.append(Cell(f"DEGRADED, made up from tags: {why}{since}", "bold yellow"))
         footer = [Cell("")]
-        footer += [
-            Cell(f"{change.kind.value:<12} {change.alarm.reference}", "dim")
-            for change in last
-            if change.alarm is not None
-        ]
+        if lines >= _ROOMY:  # on fewer, alarms that are active matter more
+            footer += [
+                Cell(f"{change.kind.value:<12} {change.alarm.reference}", "dim")
+                for change in last
+                if change.alarm is not None
+            ]
         footer.append(Cell("To acknowledge: mxgw-py alarms ack NUMBER --comment TEXT", "dim"))
         return alarms, heading, footer
 
     def _group(
         self,
+        head: Sequence[Text],
         fitted: Fitted,
         cells: Sequence[Sequence[Cell | str]],
-        heading: Sequence[Cell],
-        footer: Sequence[Cell],
+        foot: Sequence[Text],
+        columns: int,
         *,
         cut: bool,
     ) -> RenderableType:
         from rich.console import Group
 
-        parts: list[RenderableType] = [*lines_of(heading, cut=cut), ""]
+        parts: list[RenderableType] = [*head, ""]
         if cells:
             parts.append(fitted.table(cells, cut=cut))
-        elif self._complete:
-            parts += lines_of([Cell("No alarm is active.", "green")], cut=cut)
-        return Group(*parts, *lines_of(footer, cut=cut))
+        elif self._complete and not self._end and not self._alarms:
+            parts += lines_of([Cell("No alarm is active.", "green")], columns)
+        return Group(*parts, *foot)
+
+
+def _more(hidden: int, columns: int) -> list[Text]:
+    return lines_of([Cell(f"{hidden} less urgent ones below", "bold yellow")], columns)

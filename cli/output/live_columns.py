@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from .tables import Cell, Column, rich_table, styled
-from .text import printable, width
+from .text import fold, printable, width
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.table import Table
     from rich.text import Text
 
@@ -33,6 +34,7 @@ class Slot:
         least: Cells below which it is left out; 0 for as wide as its widest cell.
         right: Whether cells are aligned to the right.
         most: Cells that it takes at most; 0 for no limit.
+        told: Whether its cells must not get lost: without room they stand below the table.
     """
 
     title: str
@@ -40,6 +42,7 @@ class Slot:
     least: int = 0
     right: bool = False
     most: int = 0
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,23 @@ class Fitted:
             table.add_row(*map(styled, cells))
         return table
 
+    def picture(self, rows: Sequence[Sequence[Cell | str]], columns: int) -> RenderableType:
+        """Return the table, nothing cut, and below it what must be told and has no column."""
+        from rich.console import Group
+
+        return Group(self.table(rows), *lines_of(self.told_below(rows), columns))
+
+    def told_below(self, rows: Sequence[Sequence[Cell | str]]) -> list[Cell]:
+        """Return what must be told and has no column: one line for each cell that has words."""
+        shown = dict(self.shown)
+        lost = [i for i, slot in enumerate(self.slots) if slot.told and i not in shown]
+        return [
+            Cell(f"{_text(row[self.name])}: {_text(row[i])}", _style(row[i]))
+            for row in rows
+            for i in lost
+            if _text(row[i])
+        ]
+
     def within(self, rows: Sequence[Sequence[Cell | str]], lines: int) -> int:
         """Return how many rows of a cut table fit into so many lines."""
         room = dict(self.shown)[self.name]
@@ -87,17 +107,30 @@ class Fitted:
 
 
 def fit(
-    slots: Sequence[Slot], rows: Sequence[Sequence[Cell | str]], room: int, *, name: int = 0
+    slots: Sequence[Slot],
+    rows: Sequence[Sequence[Cell | str]],
+    room: int,
+    *,
+    name: int = 0,
+    longest: int = 0,
 ) -> Fitted:
     """Return the columns that fit into `room` cells, chosen by rank.
 
     The column of the name, of rank 0, is as wide as the longest name; only where even that has
     no room it folds.
+
+    Args:
+        slots: The columns there could be.
+        rows: What they have to hold.
+        room: Cells of the terminal.
+        name: Index of the column of the name.
+        longest: Cells of the longest name where `rows` are only some of them.
     """
     natural = [
         max([width(slot.title), *(width(_text(row[i])) for row in rows)])
         for i, slot in enumerate(slots)
     ]
+    natural[name] = max(natural[name], longest)
     natural = [min(n, s.most) if s.most else n for n, s in zip(natural, slots, strict=True)]
     least = [
         min(n, max(s.least, width(s.title)) if s.least else n)
@@ -121,12 +154,9 @@ def fit(
     return Fitted(slots, tuple(sorted(widths.items())), name)
 
 
-def lines_of(cells: Sequence[Cell], *, cut: bool) -> list[Text]:
-    """Return lines above or below a table; cut ones take one line of the terminal each."""
-    lines = [styled(cell) for cell in cells]
-    for line in lines if cut else ():
-        line.no_wrap, line.overflow = True, "crop"
-    return lines
+def lines_of(cells: Sequence[Cell], columns: int) -> list[Text]:
+    """Return what stands above or below a table: lines of the terminal, long ones folded."""
+    return [styled(Cell(line, cell.style)) for cell in cells for line in fold(_text(cell), columns)]
 
 
 def _total(widths: dict[int, int]) -> int:
@@ -137,6 +167,10 @@ def _text(cell: Cell | str) -> str:
     return printable(cell.text if isinstance(cell, Cell) else cell)
 
 
+def _style(cell: Cell | str) -> str:
+    return cell.style if isinstance(cell, Cell) else ""
+
+
 def _cut(cell: Cell | str, room: int) -> Cell | str:
     text = _text(cell)
     if width(text) <= room:
@@ -144,4 +178,4 @@ def _cut(cell: Cell | str, room: int) -> Cell | str:
     dots = "..." if room > 3 else ""
     while width(text) > room - len(dots):
         text = text[:-1]
-    return Cell(text + dots, cell.style if isinstance(cell, Cell) else "")
+    return Cell(text + dots, _style(cell))

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from ..environment import Environment
-from .live_columns import Fitted, Slot, fit, lines_of
+from .live_columns import Slot, fit, lines_of
 from .live_words import age_text, level_cell, status_cell, value_cell
 from .spark import Trend, draws_blocks
 from .tables import Cell
-from .text import printable
+from .text import printable, width
 from .values import time_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.table import Table
+    from rich.text import Text
 
     from mxgateway.reading import TagValue
     from mxgateway.tags import TagUpdate
@@ -31,7 +33,7 @@ _SLOTS: Final = (
     Slot("Tag", 0),
     Slot("Value", 0, least=10, right=True, most=28),
     # Never without the value: a value whose quality nobody sees is taken for good.
-    Slot("Quality", 0, least=7),
+    Slot("Quality", 0, least=9),
     Slot("Last 60 s", 2, least=12),
     Slot("Age", 4, least=7, right=True),
     Slot("Changes", 6, right=True),
@@ -39,8 +41,14 @@ _SLOTS: Final = (
     Slot("Source time (UTC)", 7, least=28),
     Slot("Status", 3, least=16),
 )
-_HEAD_LINES: Final = 4  # heading, blank, heading of the table, its rule
-_NARROW_SLOTS: Final = (*_SLOTS[:2], Slot("Qual", 0, least=4), *_SLOTS[3:])
+_TABLE_LINES: Final = 3  # a blank, the heading of the table, its rule
+_NARROW_SLOTS: Final = (*_SLOTS[:2], Slot("Qual", 0, least=9), *_SLOTS[3:])
+# What stays says first why a tag has no value.
+_END_STATUS: Final = Slot("Status", 1, least=30, told=True)
+_END_SLOTS: Final = (*_SLOTS[:-1], _END_STATUS)
+# There, words fold: the tag keeps its room.
+_NARROW_END_SLOTS: Final = (*_SLOTS[:2], Slot("Qual", 0, least=4), *_SLOTS[3:-1], _END_STATUS)
+_SILENT_SECONDS: Final = 10  # after which the heading says since when nothing came
 _NARROW, _WIDE = 60, 130  # cells of a terminal below and from which on things look different
 _NARROW_TREND, _WIDE_TREND = 12, 24
 
@@ -87,6 +95,7 @@ def passes(only: Only | None, value: TagValue, changes: int) -> bool:
 class _Row:
     place: int
     tag: str
+    width: int
     value: TagValue | None = None
     changed: float = 0.0
     changes: int = -1  # the first value is none
@@ -115,7 +124,9 @@ class ValueBoard:
         title: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._rows = {tag.casefold(): _Row(n, tag) for n, tag in enumerate(tags)}
+        self._rows = {
+            tag.casefold(): _Row(n, tag, width(printable(tag))) for n, tag in enumerate(tags)
+        }
         self._order = order
         self._only = only
         self._title = title
@@ -124,6 +135,8 @@ class ValueBoard:
         self._lock = threading.Lock()
         self._begun = clock()
         self._marks: list[str] = []
+        self._end = ""
+        self._latest = self._begun
         self.count = 0
         self.dropped = 0
         self.gaps = 0
@@ -143,12 +156,17 @@ class ValueBoard:
 
     def _take_value(self, value: TagValue) -> None:
         self.count += 1
+        self._latest = self._clock()
         row = self._rows[value.tag.casefold()]
-        now = self._clock()
+        now = self._latest
         row.value = value
         row.changed = now
         row.changes += 1
         row.trend.take(value.value if not value.bad else None, now)
+
+    def end(self, words: str) -> None:
+        """Let the heading say why no more comes."""
+        self._end = words
 
     # -- drawing ---------------------------------------------------------------
 
@@ -157,47 +175,34 @@ class ValueBoard:
         with self._lock:
             now = self._clock()
             rows = self._sorted()
-            cells = [self._cells(row, columns, now, short=True) for row in rows]
-            footer = self._footer()
-        fitted = fit(_NARROW_SLOTS if columns < _NARROW else _SLOTS, cells, columns)
-        room = lines - _HEAD_LINES - (len(footer) + 1 if footer else 0)
+            # Only what can be seen is looked at: there may be thousands, and values wait for
+            # the lock.
+            cells = [self._cells(row, columns, now, short=True) for row in rows[:lines]]
+            heading, footer = self._heading(now, columns), self._footer()
+        slots = _NARROW_SLOTS if columns < _NARROW else _SLOTS
+        longest = max((row.width for row in rows), default=0)
+        fitted = fit(slots, cells, columns, longest=longest)
+        head, foot = lines_of(heading, columns), lines_of(footer, columns)
+        room = lines - _TABLE_LINES - len(head) - (len(foot) + 1 if foot else 0)
         shown = fitted.within(cells, room)
-        if shown < len(cells):
-            # The line that says so takes one itself, and the blank before it.
-            shown = fitted.within(cells, room - (1 if footer else 2))
-            hidden = len(cells) - shown
-            footer = [*footer, Cell(f"{hidden} more below; the end shows all", "dim")]
-        return self._group(fitted, cells[:shown], footer, now, columns, cut=True)
+        if shown < len(rows):
+            # What says so takes room itself, and the blank before it.
+            needed = len(_more(len(rows), columns)) + (0 if foot else 1)
+            shown = fitted.within(cells, room - needed)
+            foot += _more(len(rows) - shown, columns)
+        return _group(head, fitted.table(cells[:shown], cut=True), foot)
 
     def summary(self, columns: int) -> RenderableType:
         """Return all rows as they are now, for the end: nothing is left out or cut."""
         with self._lock:
             now = self._clock()
             cells = [self._cells(row, columns, now) for row in self._sorted()]
-            footer = self._footer()
-        fitted = fit(_NARROW_SLOTS if columns < _NARROW else _SLOTS, cells, columns)
-        return self._group(fitted, cells, footer, now, columns, cut=False)
+            heading, footer = self._heading(now, columns), self._footer()
+        fitted = fit(_NARROW_END_SLOTS if columns < _NARROW else _END_SLOTS, cells, columns)
+        footer = [*fitted.told_below(cells), *footer]
+        return _group(lines_of(heading, columns), fitted.table(cells), lines_of(footer, columns))
 
-    def _group(
-        self,
-        fitted: Fitted,
-        cells: Sequence[Sequence[Cell | str]],
-        footer: Sequence[Cell],
-        now: float,
-        columns: int,
-        *,
-        cut: bool,
-    ) -> RenderableType:
-        from rich.console import Group
-
-        heading = [Cell(self._heading(now, columns), "bold")]
-        parts: list[RenderableType] = [*lines_of(heading, cut=cut), ""]
-        parts.append(fitted.table(cells, cut=cut))
-        if footer:
-            parts += ["", *lines_of(footer, cut=cut)]
-        return Group(*parts)
-
-    def _heading(self, now: float, columns: int) -> str:
+    def _heading(self, now: float, columns: int) -> list[Cell]:
         total = len(self._rows)
         tags = f"{total} tags" if total != 1 else "1 tag"
         if self._only is not None:
@@ -205,7 +210,11 @@ class ValueBoard:
         parts = [tags, f"{self.count} values", f"{now - self._begun:.0f} s"]
         if self._title and columns >= 60:
             parts.insert(0, self._title)
-        return printable("  ".join(parts))
+        silent = now - self._latest
+        if silent >= _SILENT_SECONDS and not self._end:
+            parts.append(f"last value {silent:.0f} s ago")
+        heading = [Cell("  ".join(parts), "bold")]
+        return [*heading, Cell(self._end, "bold red")] if self._end else heading
 
     def _footer(self) -> list[Cell]:
         footer = []
@@ -222,14 +231,14 @@ class ValueBoard:
             footer.append(Cell(f"{self.gaps} {what}: values were lost on the way", "bold red"))
         return footer
 
-    def _sorted(self) -> Iterator[_Row]:
+    def _sorted(self) -> list[_Row]:
         rows = [
             row
             for row in self._rows.values()
             if self._only is None
             or (row.value is not None and passes(self._only, row.value, row.changes))
         ]
-        return iter(sorted(rows, key=_KEYS[self._order]))
+        return sorted(rows, key=_KEYS[self._order])
 
     def _cells(
         self, row: _Row, columns: int, now: float, *, short: bool = False
@@ -254,6 +263,16 @@ class ValueBoard:
             time_text(value.timestamp),
             "" if status.text == "OK" else status,
         ]
+
+
+def _group(head: Sequence[Text], table: Table, foot: Sequence[Text]) -> RenderableType:
+    from rich.console import Group
+
+    return Group(*head, "", table, *(["", *foot] if foot else []))
+
+
+def _more(hidden: int, columns: int) -> list[Text]:
+    return lines_of([Cell(f"{hidden} more below; the end shows all", "dim")], columns)
 
 
 def _value_key(row: _Row) -> tuple[int, float, str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-__all__ = ["pad", "printable", "width"]
+__all__ = ["fold", "pad", "printable", "width"]
 
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -44,3 +44,20 @@ def pad(text: str, cells: int, *, right: bool = False) -> str:
     """Return `text` filled with blanks up to `cells`; a longer text stays whole."""
     blanks = " " * max(0, cells - width(text))
     return blanks + text if right else text + blanks
+
+
+def fold(text: str, cells: int) -> list[str]:
+    """Return `text` in lines of at most so many cells, broken at blanks where there are some."""
+    lines = []
+    while width(text) > cells:
+        end = 1  # a character that is wider than the line stands alone
+        while end < len(text) and width(text[: end + 1]) <= cells:
+            end += 1
+        blank = text.rfind(" ", 1, end + 1)
+        if blank > 0:
+            lines.append(text[:blank].rstrip())
+            text = text[blank + 1 :].lstrip()
+        else:
+            lines.append(text[:end])
+            text = text[end:]
+    return [*lines, text]

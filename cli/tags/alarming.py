@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +16,7 @@ from ..output.tables import Cell, console_for
 from ..run import run_with_client
 from ..streaming import Bounds, stream_to_end
 from .alarm_rows import ALARMS, CHANGES, limit_text, number_of, state_cell
+from .lost import told_when_lost
 
 if TYPE_CHECKING:
     from mxgateway.alarms import Alarm, AlarmBook, AlarmChange
@@ -55,7 +56,8 @@ def show_alarms(invocation: Invocation, request: AlarmRequest, bounds: Bounds) -
         elif redraws(invocation):
             _on_screen(invocation, request, bounds, board)
         else:
-            _in_rows(invocation, request, bounds, board)
+            with _told_when_lost(board):
+                _in_rows(invocation, request, bounds, board)
     finally:
         if board.count:
             export(invocation.environment, request.export_file, "mxgw-py alarms", board.summary)
@@ -108,12 +110,17 @@ def _on_screen(
                             return
 
     try:
-        run_with_client(invocation, body)
+        with _told_when_lost(board):
+            run_with_client(invocation, body)
     finally:
         # Whatever ended it, what was seen last stays on the terminal.
         if board.count:
             console = console_for(environment)
             console.print(board.summary(console.width))
+
+
+def _told_when_lost(board: AlarmBoard) -> AbstractContextManager[None]:
+    return told_when_lost(lambda: board.count > 0, board.end)
 
 
 def _met(bounds: Bounds, change: AlarmChange) -> bool:

@@ -22,6 +22,7 @@ from ..output.tables import Cell, console_for, styled
 from ..output.text import printable
 from ..run import run_with_client
 from ..streaming import Bounds, stream_to_end
+from .lost import told_when_lost
 from .watching import UPDATES
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ def plot_tag(
                         chart.take(update)
 
     try:
-        run_with_client(invocation, body)
+        with told_when_lost(lambda: chart.drawn, chart.end):
+            run_with_client(invocation, body)
     finally:
         chart.stop()
         if chart.drawn:
@@ -99,13 +101,18 @@ def plot_tag(
 
 
 def _in_rows(invocation: Invocation, tag: str, seconds: float) -> None:
+    begun = False
+
     @asynccontextmanager
     async def updates(client: GatewayClient) -> AsyncIterator[AsyncIterator[TagUpdate]]:
+        nonlocal begun
         async with client.subscribe([tag], overflow="drop_oldest") as stream:
+            begun = True
             yield stream
 
     shape = replace(UPDATES, name="samples")
-    stream_to_end(invocation, shape, Bounds(seconds=seconds), updates)
+    with told_when_lost(lambda: begun):
+        stream_to_end(invocation, shape, Bounds(seconds=seconds), updates)
 
 
 class Chart:
@@ -135,6 +142,7 @@ class Chart:
         self._last: TagValue | None = None
         self._begun = self._ended = 0.0
         self._lost = 0
+        self._end = ""
 
     @property
     def drawn(self) -> bool:
@@ -148,6 +156,10 @@ class Chart:
     def stop(self) -> None:
         """Let the time end."""
         self._ended = self._clock()
+
+    def end(self, words: str) -> None:
+        """Let the heading say why no more comes."""
+        self._end = words
 
     def take(self, update: TagUpdate) -> None:
         """Take a value, or a mark where some are missing.
@@ -200,6 +212,8 @@ class Chart:
         if known:
             facts.insert(0, f"min {min(known):.7g}  max {max(known):.7g}")
         heading = [words, [Cell("  ".join(facts), "dim")]]
+        if self._end:
+            heading.append([Cell(self._end, "bold red")])
         if not all(sample.good for sample in samples):
             heading.append([Cell("x on the axis: the value was not good", "red")])
         if lost:

@@ -19,7 +19,7 @@ from ..run import run_with_client
 from .patterns import expand
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import RenderableType
 
     from mxgateway.client import GatewayClient
     from mxgateway.reading import TagValue
@@ -66,11 +66,11 @@ _SLOTS: Final = (
     Slot("Tag", 0),
     Slot("Value", 0, least=10),
     # Never without the value: a value whose quality nobody sees is taken for good.
-    Slot("Quality", 0, least=7),
+    Slot("Quality", 0, least=9),
     Slot("Type", 4),
     Slot("Age", 3, right=True),
     Slot("Source time (UTC)", 5),
-    Slot("Status", 2, least=24),
+    Slot("Status", 1, least=30, told=True),
 )
 
 
@@ -95,15 +95,15 @@ def read_tags(
     failed = sum(not value.ok for value in values)
     if draws_table(invocation):
         console = console_for(environment)
-        console.print(_table(values, console.width))
+        console.print(_picture(values, console.width))
     else:
         extra = {"query": {"tags": list(words)}, "ok": not failed, "failed": failed}
         write_rows(invocation, READINGS, values, extra=extra)
-    export(environment, export_file, "mxgw-py read", lambda columns: _table(values, columns))
+    export(environment, export_file, "mxgw-py read", lambda columns: _picture(values, columns))
     return tell_partial(invocation, failed, len(values), "tags", "could not be read")
 
 
-def _table(values: Sequence[TagValue], columns: int) -> Table:
+def _picture(values: Sequence[TagValue], columns: int) -> RenderableType:
     """Return the readings for a terminal."""
     rows: list[list[Cell | str]] = []
     for value in values:
@@ -119,4 +119,4 @@ def _table(values: Sequence[TagValue], columns: int) -> Table:
                 "" if status.text == "OK" else status,
             ]
         )
-    return fit(_SLOTS, rows, columns).table(rows)
+    return fit(_SLOTS, rows, columns).picture(rows, columns)

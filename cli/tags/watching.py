@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +17,7 @@ from ..output.tables import Cell, Column, console_for
 from ..output.values import time_text
 from ..run import run_with_client
 from ..streaming import Bounds, stream_to_end
+from .lost import told_when_lost
 from .patterns import expand
 from .reading import reading_document
 
@@ -70,7 +71,8 @@ def watch_tags(invocation: Invocation, request: WatchRequest, bounds: Bounds) ->
             yield _Wanted(stream, board, request.only)
 
     try:
-        stream_to_end(invocation, UPDATES, bounds, updates)
+        with _told_when_lost(boards):
+            stream_to_end(invocation, UPDATES, bounds, updates)
     finally:
         _export(invocation, request, boards)
 
@@ -95,13 +97,22 @@ def _on_screen(invocation: Invocation, request: WatchRequest, bounds: Bounds) ->
                             return
 
     try:
-        run_with_client(invocation, body)
+        with _told_when_lost(boards):
+            run_with_client(invocation, body)
     finally:
         # Whatever ended it, what was seen last stays on the terminal.
         for board in boards:
             console = console_for(environment)
             console.print(board.summary(console.width))
         _export(invocation, request, boards)
+
+
+def _told_when_lost(boards: Sequence[ValueBoard]) -> AbstractContextManager[None]:
+    def end(words: str) -> None:
+        for board in boards:
+            board.end(words)
+
+    return told_when_lost(lambda: any(board.count for board in boards), end)
 
 
 def _board(invocation: Invocation, request: WatchRequest, tags: Sequence[str]) -> ValueBoard:

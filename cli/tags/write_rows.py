@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from mxgateway.generated.mxaccess_gateway.v1 import MxValue
     from mxgateway.reading import TagValue
     from mxgateway.tags import TagWrite
+
+_ARGUMENT: Final = re.compile(r"\b(user|verifier)=(?=\W|$)")
 
 __all__ = ["OUTCOMES", "SLOTS", "Outcome", "query_of", "row_of"]
 
@@ -86,7 +89,9 @@ def row_of(outcome: Outcome) -> list[Cell | str]:
 def _reason(result: TagWrite) -> str:
     error = result.error
     assert error is not None
-    return error.message.removeprefix(f"{result.tag}: ")
+    reason = error.message.removeprefix(f"{result.tag}: ")
+    # The library names the arguments of its methods.
+    return _ARGUMENT.sub(r"--\1", reason)
 
 
 OUTCOMES: Final[Shape[Outcome]] = Shape(
@@ -111,5 +116,5 @@ SLOTS: Final = (
     Slot("Before", 3, least=10),
     Slot("Outcome", 0),
     Slot("Type", 4),
-    Slot("Reason", 1, least=24),
+    Slot("Reason", 1, least=24, told=True),
 )

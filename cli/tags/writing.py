@@ -55,7 +55,7 @@ def write_all(invocation: Invocation, form: TagWriteForm, type_name: str | None)
     if draws_table(invocation):
         console = console_for(environment)
         rows = [row_of(outcome) for outcome in outcomes]
-        console.print(fit(SLOTS, rows, console.width).table(rows))
+        console.print(fit(SLOTS, rows, console.width).picture(rows, console.width))
     else:
         extra = {"query": query_of(writes, form), "ok": not failed, "failed": len(failed)}
         write_rows(invocation, OUTCOMES, outcomes, extra=extra)

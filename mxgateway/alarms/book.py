@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, ValuesView
 from dataclasses import fields, replace
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     OnAlarmTransitionEvent,
 )
 
-__all__ = ["AlarmBook"]
+__all__ = ["AlarmBook", "by_severity"]
 
 _Kind = AlarmTransitionKind
 
@@ -39,6 +39,9 @@ class _ByReference(Mapping[str, Alarm]):
 
     def __len__(self) -> int:
         return len(self._alarms)
+
+    def values(self) -> ValuesView[Alarm]:
+        return self._alarms.values()  # at once: the view of a Mapping looks every key up
 
     def __repr__(self) -> str:
         return repr({alarm.reference: alarm for alarm in self._alarms.values()})
@@ -122,9 +125,7 @@ class AlarmBook:
 
         The most urgent severity is 1; 0 counts as 1 (MXAccess reference, section 9).
         """
-        return sorted(
-            self._alarms.values(), key=lambda a: (max(a.severity, 1), a.acked, _key(a.reference))
-        )
+        return by_severity(self._alarms.values())
 
     def __len__(self) -> int:
         return len(self._alarms)
@@ -219,6 +220,11 @@ _CHANGES: Final = {
     _Kind.ACKNOWLEDGE: AlarmChangeKind.ACKNOWLEDGED,
     _Kind.CLEAR: AlarmChangeKind.CLEARED,
 }
+
+
+def by_severity(alarms: Iterable[Alarm]) -> list[Alarm]:
+    """Return alarms as `AlarmBook.by_severity` does."""
+    return sorted(alarms, key=lambda a: (max(a.severity, 1), a.acked, _key(a.reference)))
 
 
 def _key(reference: str) -> str:

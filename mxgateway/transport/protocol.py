@@ -222,6 +222,7 @@ class Protocol(grpclib_protocol.H2Protocol):
                 text += f"; {describe_foreign(pending)}"
             self.connection.lose(Loss("eof", text))
         else:
-            self.connection.lose(
-                Loss("reset", f"the connection broke: {str(exc) or type(exc).__name__}", exc)
-            )
+            # anyio's own error has no words; what the system said is behind it, if anything.
+            known = (exc, exc.__cause__, exc.__context__)
+            reason = next((str(e) for e in known if e is not None and str(e)), "it was reset")
+            self.connection.lose(Loss("reset", f"the connection broke: {reason}", exc))

@@ -258,3 +258,37 @@ def test_a_picture_is_never_higher_than_its_terminal(environment: Any, height: i
     shown = drawn(board, 30, height).rstrip("\n").splitlines()
     assert len(shown) <= height
     assert any("more below" in line for line in shown)
+
+
+def test_no_frame_cuts_a_quality(environment: Any) -> None:
+    tags = [f"Object_{n}.Attribute" for n in range(3)]
+    board = values.ValueBoard(environment, tags)
+    for tag in tags:
+        board.take(reading(tag, 1.0, 64))
+    for columns in (40, 60, 80, 120):
+        assert drawn(board, columns, 24).count("Uncertain") == 3, columns
+
+
+def test_a_frame_looks_only_at_the_rows_that_it_shows(
+    environment: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tags = [f"Object_{n}.Attribute" for n in range(500)]
+    board = values.ValueBoard(environment, tags)
+    for tag in tags:
+        board.take(reading(tag, 1.0))
+    looked = []
+    kept = values.level_cell
+    monkeypatch.setattr(values, "level_cell", lambda *a, **k: (looked.append(a), kept(*a, **k))[1])
+    shown = drawn(board, 80, 24)
+    assert "Object_0.Attribute" in shown
+    assert "more below" in shown
+    assert len(looked) <= 24
+
+
+def test_a_silence_is_told(environment: Any) -> None:
+    moment = 0.0
+    board = values.ValueBoard(environment, ["A.B"], clock=lambda: moment)
+    board.take(reading("A.B", 1.0))
+    assert "ago" not in drawn(board, 80, 24)
+    moment = 25.0
+    assert "last value 25 s ago" in drawn(board, 80, 24)

@@ -227,16 +227,49 @@ def test_a_dumb_terminal_gets_rows(terminal: Start, sim: ThreadedSimulator) -> N
     assert len(re.findall(r"^Tank_00\d\.Level +\S", screen.text(), re.MULTILINE)) == 3
 
 
-def test_a_lost_gateway_leaves_the_screen_and_its_last_table(
-    terminal: Start, sim: ThreadedSimulator
+@pytest.mark.requirement("cli.exit-codes")
+@pytest.mark.parametrize("loss", ["drop_connections", "kill_worker", "expire_lease"])
+@pytest.mark.parametrize(
+    "words", [("watch", "Tank_001.Level"), ("plot", "Tank_001.Level", "--seconds", "60")]
+)
+def test_what_was_shown_before_a_loss_stays_and_is_said_to_be_old(
+    terminal: Start, sim: ThreadedSimulator, words: tuple[str, ...], loss: str
 ) -> None:
-    screen = terminal("watch", "Tank_001.Level", columns=120)
+    screen = terminal(*words, columns=120)
     screen.read_until("Good")
-    sim.faults.drop_connections()
-    assert screen.finish() in (7, 9)
+    getattr(sim.faults, loss)()
+    assert screen.finish() == 9
     assert left_clean(screen)
-    assert "Tank_001.Level" in screen.text()
-    assert "Error:" in screen.text()
+    shown = screen.text()
+    assert "Tank_001.Level" in shown
+    assert "NO LONGER LIVE: the session of the tags is gone" in shown
+    assert "Error: SessionLostError:" in shown
+    assert "What was shown is no longer live" in shown
+    assert "register, add and advise" not in shown
+
+
+@pytest.mark.requirement("cli.exit-codes")
+def test_a_lost_alarm_board_claims_nothing(terminal: Start, sim: ThreadedSimulator) -> None:
+    screen = terminal("alarms", columns=120)
+    screen.read_until("No alarm is active")
+    sim.faults.drop_connections()
+    assert screen.finish() == 9
+    shown = screen.text()
+    assert "NO LONGER LIVE" in shown
+    assert "No alarm is active" not in shown
+    assert "look before you send it again" not in shown
+    assert "BrokenResource" not in shown
+
+
+@pytest.mark.requirement("cli.table-whole")
+@pytest.mark.parametrize("columns", [40, 80])
+def test_why_something_failed_is_told_at_every_width(
+    terminal: Start, sim: ThreadedSimulator, columns: int
+) -> None:
+    for words in (("read", "Nope.Attr"), ("write", "Nope.Attr", "5")):
+        screen = terminal(*words, columns=columns)
+        assert screen.finish() == 8
+        assert "MX_E_InvalidReference" in screen.text()
 
 
 def test_a_picture_of_the_last_table_is_written_also_after_ctrl_c(
