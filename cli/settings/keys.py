@@ -9,6 +9,8 @@ from pathlib import Path
 
 import rich_click as click
 
+from ..text_files import decoded
+
 __all__ = ["is_literal", "mask", "read_key"]
 
 _MASKED = "***"
@@ -56,9 +58,9 @@ def read_key(
 
 def _from_file(path: str, option: str) -> str:
     try:
-        key = Path(path).expanduser().read_text(encoding="utf-8-sig").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        key = decoded(Path(path).expanduser().read_bytes()).strip()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else f"it {error}"
         raise click.UsageError(f"{option}: the file {path!r} cannot be read: {reason}") from error
     if not key or len(key.split()) != 1:
         raise click.UsageError(

@@ -18,6 +18,7 @@ from typing import Any, Final, NoReturn
 import rich_click as click
 
 from ..environment import Environment
+from ..text_files import decoded, lines_in
 
 __all__ = ["WriteInput", "tags_of", "writes_of"]
 
@@ -106,10 +107,10 @@ def _lines(environment: Environment, word: str) -> Iterator[tuple[str, str]]:
     """Yield place and text of every line that is no comment and not blank."""
     name, data = _read(environment, word)
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise click.UsageError(f"{name} is no UTF-8 text: {error.reason}") from error
-    for number, line in enumerate(text.splitlines(), 1):
+        text = decoded(data)
+    except ValueError as error:
+        raise click.UsageError(f"{name} {error}") from error
+    for number, line in enumerate(lines_in(text), 1):
         stripped = line.strip()
         if stripped and not stripped.startswith("#"):
             yield f"{name}, line {number}", stripped

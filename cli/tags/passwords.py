@@ -9,6 +9,7 @@ from pathlib import Path
 import rich_click as click
 
 from ..environment import Environment
+from ..text_files import decoded, lines_in
 
 __all__ = ["PasswordSource"]
 
@@ -61,9 +62,9 @@ class PasswordSource:
 
     def _from_file(self, path: str) -> str:
         try:
-            lines = Path(path).expanduser().read_text(encoding="utf-8-sig").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+            lines = lines_in(decoded(Path(path).expanduser().read_bytes()))
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else f"it {error}"
             raise click.UsageError(
                 f"{self.option}-file: {path!r} cannot be read: {reason}"
             ) from error

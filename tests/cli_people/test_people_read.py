@@ -89,6 +89,42 @@ def test_a_file_and_stdin_may_have_tags_json_comments_and_blank_lines(
     assert [r["tag"] for r in from_stdin["results"]] == wanted
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+def test_a_file_may_be_written_by_any_windows_shell(
+    run: Run, spawn: Run, sim: ThreadedSimulator, tmp_path: Path, encoding: str
+) -> None:
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    lines = 'Tank_001.Level\r\n{"tag": "Tank_002.Level", "note": "a\u2028b \u00e4"}\r\n'
+    data = (mark + lines).encode(encoding)
+    file = tmp_path / "tags.txt"
+    file.write_bytes(data)
+    for outcome in (
+        run("read", f"@{file}", "--json"),
+        spawn("read", "-", "--json", stdin=data),
+    ):
+        tags = [result["tag"] for result in outcome.json()["results"]]
+        assert tags == ["Tank_001.Level", "Tank_002.Level"]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"Tank_001.\xe4", "is no UTF-8 text"),
+        (b"\xff\xfeT", "is no UTF-16 text"),
+        ("Tank_001.Level".encode("utf-16-le"), "UTF-16 needs the mark"),
+    ],
+)
+def test_another_encoding_is_refused_by_name(
+    run: Run, tmp_path: Path, data: bytes, reason: str
+) -> None:
+    file = tmp_path / "tags.txt"
+    file.write_bytes(data)
+    outcome = run("read", f"@{file}", "--plaintext", "--endpoint", "127.0.0.1:1")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert f"{file} " in outcome.err
+    assert reason in outcome.err
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
