@@ -20,7 +20,9 @@ __all__ = [
     "Decorator",
     "Invocation",
     "OutputFormat",
+    "complete_object",
     "complete_tag",
+    "complete_tag_or_file",
     "connection_options",
     "correlation_option",
     "examples",
@@ -176,7 +178,8 @@ def _option(setting: Setting) -> Decorator:
     return click.option(
         setting.option,
         setting.name,
-        type=setting.kind,
+        # The type is there for shells, which complete names of files then.
+        type=click.Path() if setting.metavar in ("FILE", "PEM") else setting.kind,
         metavar=setting.metavar,
         allow_from_autoenv=False,
         shell_complete=_profile_names if setting.name == "profile" else None,
@@ -189,7 +192,23 @@ def complete_tag(context: click.Context, _parameter: Any, incomplete: str) -> li
     """Complete a tag from those that browsing remembered; an option's `shell_complete`."""
     from .completion import known_tags
 
-    return list(known_tags(context, incomplete))
+    return known_tags(context, incomplete)
+
+
+def complete_tag_or_file(context: click.Context, _parameter: Any, incomplete: str) -> list[Any]:
+    """Complete a tag, or after @ the name of a file."""
+    from .completion import known_tags, named_files
+
+    if incomplete.startswith("@"):
+        return named_files(incomplete)
+    return known_tags(context, incomplete)
+
+
+def complete_object(context: click.Context, _parameter: Any, incomplete: str) -> list[Any]:
+    """Complete the tag name of an object from the tags that browsing remembered."""
+    from .completion import known_objects
+
+    return known_objects(context, incomplete)
 
 
 def _profile_names(context: click.Context, _parameter: Any, incomplete: str) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import rich_click as click
 
 from ..exit_codes import ExitCode
-from ..options import Invocation, examples, gateway_command
+from ..options import Invocation, complete_tag, examples, gateway_command
 from ..output.live_export import export_option
 from ..streaming import Bounds, bounds_options
 
@@ -24,7 +24,7 @@ __all__ = ["alarms"]
 )
 @gateway_command
 @click.argument("action", required=False, type=click.Choice(["ack"]), metavar="[ack]")
-@click.argument("which", nargs=-1, metavar="[NUMBER|TAG|REFERENCE...]")
+@click.argument("which", nargs=-1, metavar="[NUMBER|TAG|REFERENCE...]", shell_complete=complete_tag)
 @click.option("--once", is_flag=True, help="Show what is active now, and end.")
 @click.option(
     "--filter-prefix",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import rich_click as click
 
 from ..exit_codes import ExitCode
-from ..options import Invocation, complete_tag, examples, gateway_command
+from ..options import Invocation, complete_tag_or_file, examples, gateway_command
 from ..output.live_export import export_option
 from ..tags.inputs import tags_of
 from ..tags.options import max_tags_option
@@ -23,7 +23,11 @@ __all__ = ["read"]
 )
 @gateway_command
 @click.argument(
-    "tags", nargs=-1, required=True, metavar="TAG|PATTERN|@FILE|-...", shell_complete=complete_tag
+    "tags",
+    nargs=-1,
+    required=True,
+    metavar="TAG|PATTERN|@FILE|-...",
+    shell_complete=complete_tag_or_file,
 )
 @max_tags_option
 @export_option

@@ -54,7 +54,9 @@ _LOOPBACK: Final = ("127.", "::1", "localhost")
     metavar="N",
     help="Port to listen on; 0 for a free one.",
 )
-@click.option("--plant", metavar="FILE", help="Plant file; without one the DemoPlant.")
+@click.option(
+    "--plant", type=click.Path(), metavar="FILE", help="Plant file; without one the DemoPlant."
+)
 @click.option(
     "--scale",
     type=click.IntRange(1, 1_000_000),
@@ -79,11 +81,16 @@ _LOOPBACK: Final = ("127.", "::1", "localhost")
 @click.option("--tls", is_flag=True, help="TLS, with a certificate made for this run.")
 @click.option(
     "--tls-folder",
+    type=click.Path(),
     metavar="FOLDER",
     help="TLS, with a certificate kept in this folder; made where there is none.",
 )
-@click.option("--tls-cert", metavar="PEM", help="TLS, with a certificate of your own.")
-@click.option("--tls-key", metavar="PEM", help="Private key that belongs to --tls-cert.")
+@click.option(
+    "--tls-cert", type=click.Path(), metavar="PEM", help="TLS, with a certificate of your own."
+)
+@click.option(
+    "--tls-key", type=click.Path(), metavar="PEM", help="Private key that belongs to --tls-cert."
+)
 @click.option(
     "--settings",
     multiple=True,

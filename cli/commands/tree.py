@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import rich_click as click
 
-from ..options import Invocation, examples, gateway_command
+from ..options import Invocation, complete_object, examples, gateway_command
 from ..output.live_export import export_option
 
 __all__ = ["tree"]
@@ -19,7 +19,7 @@ __all__ = ["tree"]
     ),
 )
 @gateway_command
-@click.argument("path", required=False, metavar="[PATH]")
+@click.argument("path", required=False, metavar="[PATH]", shell_complete=complete_object)
 @click.option(
     "--depth",
     type=click.IntRange(min=0),

@@ -32,7 +32,12 @@ __all__ = ["archestra_user_to_id", "authenticate_user"]
     "--user", required=True, metavar="NAME", help="Who signs in; DOMAIN\\user for a Windows user."
 )
 @click.option("--password-env", metavar="NAME", help="Variable that holds the password.")
-@click.option("--password-file", metavar="FILE", help="File with the password on its first line.")
+@click.option(
+    "--password-file",
+    type=click.Path(),
+    metavar="FILE",
+    help="File with the password on its first line.",
+)
 @correlation_option
 def authenticate_user(
     invocation: Invocation,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import rich_click as click
 
-from ..options import Invocation, complete_tag, examples, gateway_command
+from ..options import Invocation, complete_tag_or_file, examples, gateway_command
 from ..output.live_export import export_option
 from ..output.live_values import Only, Order
 from ..streaming import Bounds, bounds_options
@@ -25,7 +25,11 @@ __all__ = ["watch"]
 )
 @gateway_command
 @click.argument(
-    "tags", nargs=-1, required=True, metavar="TAG|PATTERN|@FILE|-...", shell_complete=complete_tag
+    "tags",
+    nargs=-1,
+    required=True,
+    metavar="TAG|PATTERN|@FILE|-...",
+    shell_complete=complete_tag_or_file,
 )
 @bounds_options("values")
 @click.option(

@@ -28,6 +28,7 @@ def export_option(function: Callable[..., Any]) -> Callable[..., Any]:
     decorated: Callable[..., Any] = click.option(
         "--export",
         "export_file",
+        type=click.Path(),
         metavar="FILE",
         callback=lambda _context, _parameter, value: check_export(value),
         help="Also write what is shown to a picture, FILE.svg or FILE.html.",

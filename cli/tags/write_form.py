@@ -16,7 +16,7 @@ from typing import Any, Final
 import rich_click as click
 
 from ..exit_codes import ExitCode
-from ..options import Invocation, complete_tag
+from ..options import Invocation, complete_tag_or_file
 from .passwords import PasswordSource
 
 __all__ = ["TagWriteForm", "tag_write_options", "write_tags"]
@@ -105,7 +105,7 @@ def write_tags(invocation: Invocation, form: TagWriteForm, type_name: str | None
 
 _OPTIONS: Final = (
     click.argument(
-        "targets", nargs=-1, metavar="[TAG VALUE | @FILE | -]", shell_complete=complete_tag
+        "targets", nargs=-1, metavar="[TAG VALUE | @FILE | -]", shell_complete=complete_tag_or_file
     ),
     click.option(
         "--user",
@@ -117,7 +117,11 @@ _OPTIONS: Final = (
         "--password-env", metavar="NAME", help="Variable with the user's password.", panel=_PANEL
     ),
     click.option(
-        "--password-file", metavar="FILE", help="File with the user's password.", panel=_PANEL
+        "--password-file",
+        type=click.Path(),
+        metavar="FILE",
+        help="File with the user's password.",
+        panel=_PANEL,
     ),
     click.option(
         "--verifier",
@@ -133,6 +137,7 @@ _OPTIONS: Final = (
     ),
     click.option(
         "--verifier-password-file",
+        type=click.Path(),
         metavar="FILE",
         help="File with the verifier's password. What is not given is asked for.",
         panel=_PANEL,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -24,8 +25,8 @@ def complete(spawn: Callable[..., Any]) -> Callable[..., list[str]]:
     def ask(*words: str, **variables: str) -> list[str]:
         outcome = spawn(
             _MXGW_PY_COMPLETE="bash_complete",
-            COMP_WORDS=" ".join(["mxgw-py", *words]),
-            COMP_CWORD=str(len(words)),
+            COMP_LINE=" ".join(["mxgw-py", *words]),
+            COMP_WORDBREAKS=" \t\n\"'@><=;|&(:",
             **variables,
         )
         assert (outcome.code, outcome.err) == (0, "")
@@ -131,3 +132,73 @@ def test_powershell_gets_a_value_and_a_description_on_each_line(
 def test_a_question_that_is_none_is_refused_quietly(spawn: Callable[..., Any]) -> None:
     outcome = spawn(_MXGW_PY_COMPLETE="tcsh_complete")
     assert (outcome.code, outcome.out, outcome.err) == (1, "", "")
+
+
+def test_an_endpoint_with_a_port_does_not_hinder_the_tags(
+    complete: Callable[..., list[str]],
+) -> None:
+    remember("plant:5001", "Tank_001.Level", "Tank_001.LevelTrend[]", "Pump_001.Speed")
+    tags = ["Tank_001.Level", "Tank_001.LevelTrend[]"]
+    assert complete("read", "--endpoint", "plant:5001", "tank") == tags
+    assert complete("read", "--endpoint=plant:5001", "tank") == tags
+    assert complete("tree", "--endpoint", "plant:5001", "T") == ["Tank_001"]
+
+
+def test_files_are_completed_by_the_shell_and_after_an_at_sign_by_us(
+    complete: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    (tmp_path / "tags.txt").write_text("", encoding="utf-8")
+    (tmp_path / "tagged").mkdir()
+    assert complete("read", f"@{tmp_path}{os.sep}tag") == [
+        f"@{tmp_path}{os.sep}tagged{os.sep}",
+        f"@{tmp_path}{os.sep}tags.txt",
+    ]
+    assert complete("read", f"@{tmp_path}{os.sep}none{os.sep}tag") == []
+    for option in ("--ca-file", "--config", "--export"):
+        assert complete("read", option, "/some/pa") == ["/some/pa"]
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_a_value_after_an_equals_sign_keeps_its_option(
+    spawn: Callable[..., Any], shell: str
+) -> None:
+    outcome = spawn(
+        _MXGW_PY_COMPLETE=f"{shell}_complete",
+        COMP_WORDS="mxgw-py read --output=js",
+        COMP_CWORD="2" if shell == "zsh" else "--output=js",
+    )
+    assert "--output=json" in outcome.out
+    assert "--output=jsonl" in outcome.out
+
+
+def test_the_script_of_bash_completes_words_with_colons_in_a_real_bash(
+    run: Run, tmp_path: Path
+) -> None:
+    bash = shutil.which("bash")
+    if bash is None or os.name == "nt":
+        pytest.skip("bash is not installed")
+    remember("plant:5001", "Tank_001.Level", "Tank_001.Temp")
+    program = tmp_path / "mxgw-py"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m mxgateway_cli "$@"\n', "utf-8")
+    program.chmod(0o755)
+    script = (
+        run("completion", "bash").out
+        + """
+ask() {
+    COMP_LINE="$1" COMP_POINT=${#1}
+    _mxgw_py_completion mxgw-py
+    printf '%s\\n' "${COMPREPLY[@]}"
+}
+ask "mxgw-py read --endpoint plant:5001 Tank_001.T"
+ask "mxgw-py read --output=js"
+"""
+    )
+    done = subprocess.run(
+        [bash, "--norc", "-c", script],
+        capture_output=True,
+        env=os.environ | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
+        check=False,
+        text=True,
+        timeout=60,
+    )
+    assert (done.stdout.split(), done.stderr) == (["Tank_001.Temp", "json", "jsonl"], "")
