@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
-from ..output.rows import Shape
+from ..output.rows import Narrow, Shape
 from ..output.tables import Cell, Column
 from ..output.values import time_text
 
@@ -111,6 +111,11 @@ def _change_cells(change: AlarmChange) -> list[Cell | str]:
     return [change.kind.value, *["-"] * 3, Cell(words, style), *["-"] * 3, "", ""]
 
 
+def _narrow_cells(change: AlarmChange) -> list[Cell | str]:
+    kind, number, priority, state, name, *_ = _change_cells(change)
+    return [kind, number, priority, state, name]
+
+
 CHANGES: Final[Shape[AlarmChange]] = Shape(
     name="changes",
     document=_change_document,
@@ -122,5 +127,16 @@ CHANGES: Final[Shape[AlarmChange]] = Shape(
     ),
     columns=(Column("Change", room=12), *_TITLES),
     cells=_change_cells,
+    narrow=Narrow(
+        columns=(
+            Column("Change", room=12),
+            Column("No.", right=True, room=5),
+            Column("Pri", right=True),
+            Column("State", room=7),
+            Column("Alarm"),
+        ),
+        cells=_narrow_cells,
+        below=160,
+    ),
 )
 """What happens to alarms."""

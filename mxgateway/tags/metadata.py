@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import anyio
 
 from mxgateway.errors import MxGatewayError, NotFoundError
-from mxgateway.galaxy import DiscoverHierarchyOptions, GalaxyRepositoryClient
 from mxgateway.generated.mxaccess_gateway.v1 import MxDataType
 from mxgateway.tags.items import key_of
 
@@ -47,7 +46,7 @@ class TagMetadataCache:
     """
 
     def __init__(self, client: GatewayClient) -> None:
-        self._galaxy = GalaxyRepositoryClient.on(client)
+        self._client = client
         self._objects: dict[str, dict[str, TagMetadata]] = {}
         self._asking: dict[str, anyio.Lock] = {}
 
@@ -78,9 +77,12 @@ class TagMetadataCache:
         return found
 
     async def _ask(self, name: str) -> dict[str, TagMetadata]:
+        # Only writes ask: who reads does not wait for the galaxy's messages to be loaded.
+        from mxgateway.galaxy import DiscoverHierarchyOptions, GalaxyRepositoryClient
+
         options = DiscoverHierarchyOptions(root_tag_name=name, max_depth=0)
         try:
-            objects = await self._galaxy.discover_hierarchy(options)
+            objects = await GalaxyRepositoryClient.on(self._client).discover_hierarchy(options)
         except NotFoundError:
             return {}
         return {

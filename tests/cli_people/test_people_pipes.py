@@ -160,12 +160,14 @@ def test_a_legacy_code_page_gets_plain_characters(
     ],
     ids=lambda words: words[0],
 )
-def test_rich_is_loaded_only_to_draw(sim: ThreadedSimulator, words: tuple[str, ...]) -> None:
+def test_rich_is_loaded_only_to_draw_and_the_galaxy_only_to_ask_it(
+    sim: ThreadedSimulator, words: tuple[str, ...]
+) -> None:
     probe = (
         "import sys; from importlib.metadata import entry_points\n"
         "(s,) = entry_points(group='console_scripts', name='mxgw-py')\n"
         "code = s.load()(sys.argv[1:])\n"
-        "print('rich' in sys.modules, file=sys.stderr)\n"
+        "print('rich' in sys.modules, 'mxgateway.galaxy' in sys.modules, file=sys.stderr)\n"
         "sys.exit(code)"
     )
     done = subprocess.run(
@@ -177,7 +179,8 @@ def test_rich_is_loaded_only_to_draw(sim: ThreadedSimulator, words: tuple[str, .
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stderr.splitlines()[-1] == "False"
+    asks = words[0] in ("find", "tree", "info")
+    assert done.stderr.splitlines()[-1] == f"False {asks}"
 
 
 @pytest.mark.parametrize("command", ["read", "watch", "find", "tree", "info", "alarms", "plot"])
