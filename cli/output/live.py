@@ -78,7 +78,8 @@ class Redrawn:
 
 
 class LiveScreen(Redrawn):
-    """Shows a picture while it is entered; then what stood on the terminal before is back.
+    """Shows a picture while it is entered; then what stood on the terminal before is back,
+    and below it what is left.
 
     The size is looked at for every frame, so that no signal is needed to notice a change, and
     a frame fills the screen, so that nothing of an earlier size is left.
@@ -86,13 +87,32 @@ class LiveScreen(Redrawn):
     Args:
         environment: Where to draw.
         picture: What to draw; it must only read.
+        left: What to leave on the terminal for its width, whatever ended it; None for nothing.
+            It is there at once: ending a session with a silent gateway takes seconds.
     """
 
-    def __init__(self, environment: Environment, picture: Picture) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        picture: Picture,
+        left: Callable[[int], RenderableType | None],
+    ) -> None:
         console = console_for(environment)
+        self._console, self._left = console, left
 
         def frame() -> RenderableType:
             size = console.size
             return picture(size.width, size.height)
 
         super().__init__(console, frame, screen=True)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        super().__exit__(kind, error, traceback)
+        last = self._left(self._console.width)
+        if last is not None:
+            self._console.print(last)

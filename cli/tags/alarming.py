@@ -19,6 +19,8 @@ from .alarm_rows import ALARMS, CHANGES, limit_text, number_of, state_cell
 from .lost import told_when_lost
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from mxgateway.alarms import Alarm, AlarmBook, AlarmChange
     from mxgateway.client import GatewayClient
 
@@ -98,25 +100,22 @@ def _on_screen(
     environment = invocation.environment
     times = [t for t in (bounds.seconds, invocation.connection.timeout) if t is not None]
 
+    def left(columns: int) -> RenderableType | None:
+        return board.summary(columns) if board.count else None
+
     async def body(client: GatewayClient) -> None:
         import anyio
 
         with anyio.move_on_after(min(times, default=None)):
             async with client.follow_alarms(request.prefix) as feed:
-                with LiveScreen(environment, board.picture):
+                screen = LiveScreen(environment, board.picture, left)
+                with screen, _told_when_lost(board):
                     async for change in feed:
                         board.take(feed.book, change)
                         if board.count == bounds.max_events or _met(bounds, change):
                             return
 
-    try:
-        with _told_when_lost(board):
-            run_with_client(invocation, body)
-    finally:
-        # Whatever ended it, what was seen last stays on the terminal.
-        if board.count:
-            console = console_for(environment)
-            console.print(board.summary(console.width))
+    run_with_client(invocation, body)
 
 
 def _told_when_lost(board: AlarmBoard) -> AbstractContextManager[None]:

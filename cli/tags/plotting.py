@@ -57,6 +57,12 @@ def plot_tag(
         _in_rows(invocation, tag, seconds)
         return
     chart = Chart(tag, seconds, blocks=draws_blocks(environment))
+    drawn_anew = redraws(invocation)
+    lines = height or _HEIGHT
+
+    def last(columns: int) -> RenderableType:
+        chart.stop()
+        return chart.picture(columns, lines)
 
     async def body(client: GatewayClient) -> None:
         import anyio
@@ -75,29 +81,22 @@ def plot_tag(
                     f"{tag}: no value came within {timeout or _FIRST_SECONDS:g} s"
                 )
             with anyio.move_on_after(min(t for t in (seconds, timeout) if t is not None)):
-                screen = LiveScreen(environment, chart.picture) if redraws(invocation) else None
-                with screen or nullcontext():
+                screen = LiveScreen(environment, chart.picture, last) if drawn_anew else None
+                with screen or nullcontext(), told_when_lost(lambda: chart.drawn, chart.end):
                     async for update in updates:
                         chart.take(update)
 
     try:
-        with told_when_lost(lambda: chart.drawn, chart.end):
-            run_with_client(invocation, body)
+        run_with_client(invocation, body)
     finally:
-        chart.stop()
         if chart.drawn:
-            lines = height or _HEIGHT
-            if environment.is_terminal:
-                console = console_for(environment)
-                console.print(chart.picture(console.width, lines))
-            else:
+            chart.stop()
+            if not environment.is_terminal:
                 environment.write(chart.text(_WIDTH, lines))
-            export(
-                environment,
-                export_file,
-                "mxgw-py plot",
-                lambda columns: chart.picture(columns, lines),
-            )
+            elif not drawn_anew:
+                console = console_for(environment)
+                console.print(last(console.width))
+            export(environment, export_file, "mxgw-py plot", last)
 
 
 def _in_rows(invocation: Invocation, tag: str, seconds: float) -> None:
@@ -154,8 +153,8 @@ class Chart:
         self._begun = self._clock()
 
     def stop(self) -> None:
-        """Let the time end."""
-        self._ended = self._clock()
+        """Let the time end, once."""
+        self._ended = self._ended or self._clock()
 
     def end(self, words: str) -> None:
         """Let the heading say why no more comes."""

@@ -13,7 +13,7 @@ from ..output.live_export import export
 from ..output.live_values import Only, Order, ValueBoard, passes
 from ..output.live_words import level_cell, status_cell, value_cell
 from ..output.rows import Narrow, Shape
-from ..output.tables import Cell, Column, console_for
+from ..output.tables import Cell, Column
 from ..output.values import time_text
 from ..run import run_with_client
 from ..streaming import Bounds, stream_to_end
@@ -90,20 +90,16 @@ def _on_screen(invocation: Invocation, request: WatchRequest, bounds: Bounds) ->
             async with client.subscribe(tags, max_events=_QUEUE, overflow="drop_oldest") as stream:
                 board = _board(invocation, request, tags)
                 boards.append(board)
-                with LiveScreen(environment, board.picture):
+                screen = LiveScreen(environment, board.picture, board.summary)
+                with screen, _told_when_lost(boards):
                     async for update in stream:
                         board.take(update)
                         if board.count == bounds.max_events or _met(bounds, update):
                             return
 
     try:
-        with _told_when_lost(boards):
-            run_with_client(invocation, body)
+        run_with_client(invocation, body)
     finally:
-        # Whatever ended it, what was seen last stays on the terminal.
-        for board in boards:
-            console = console_for(environment)
-            console.print(board.summary(console.width))
         _export(invocation, request, boards)
 
 
