@@ -75,7 +75,8 @@ def write_record(environment: Environment, fields: Iterable[tuple[str, Cell | st
     pairs = [(name, _cell(value)) for name, value in fields]
     if environment.is_terminal:
         names = max((width(name) for name, _ in pairs), default=0)
-        table = rich_table((Column("name", width=names), Column("value")), header=False)
+        # One blank more than between columns: names and values are both words.
+        table = rich_table((Column("name", width=names + 1), Column("value")), header=False)
         for name, value in pairs:
             table.add_row(styled(Cell(name, "bold cyan")), styled(value))
         console_for(environment).print(table)

@@ -11,7 +11,7 @@ from ..output.rows import Shape, write_rows
 from ..output.tables import Cell, Column, console_for
 from ..run import run_with_client
 from .classes import category_name, class_name, native_type_name
-from .patterns import objects_glob, search_tree
+from .patterns import is_pattern, objects_glob, search_tree
 
 if TYPE_CHECKING:
     from mxgateway.client import GatewayClient
@@ -125,6 +125,8 @@ def find_tags(invocation: Invocation, pattern: str, *, objects: bool, attributes
     else:
         write_rows(invocation, HITS, hits, extra={"query": {"pattern": pattern}})
     if not hits:
+        wider = "" if is_pattern(pattern) else f": try '*{pattern}*'"
         environment.note(
-            f"Nothing matches {pattern!r}. `*` stands for any text; the whole name has to match."
+            f"Nothing matches {pattern!r}. `*` stands for any text; the whole name has to match"
+            f"{wider}."
         )

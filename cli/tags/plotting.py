@@ -19,7 +19,7 @@ from ..output.live_words import level_cell, value_cell
 from ..output.plot import Sample, draw
 from ..output.spark import draws_blocks
 from ..output.tables import Cell, console_for, styled
-from ..output.text import printable
+from ..output.text import fold, printable, width
 from ..run import run_with_client
 from ..streaming import Bounds, stream_to_end
 from .lost import told_when_lost
@@ -200,23 +200,24 @@ class Chart:
         now = min(self._seconds, (self._ended or self._clock()) - self._begun)
         assert last is not None
         known = [s.value for s in samples if s.value is not None]
-        words = [
-            Cell(self._tag, "bold"),
-            Cell("  "),
-            Cell(value_cell(last).text, "bold"),
-            Cell("  "),
-            level_cell(last),
-        ]
+        value, level = Cell(value_cell(last).text, "bold"), level_cell(last)
+        told = [Cell(self._tag, "bold"), Cell("  "), value, Cell("  "), level]
         facts = [f"{len(samples)} values", f"{now:.0f} of {self._seconds:g} s"]
         if known:
             facts.insert(0, f"min {min(known):.7g}  max {max(known):.7g}")
-        heading = [words, [Cell("  ".join(facts), "dim")]]
+        below = [Cell("  ".join(facts), "dim")]
         if self._end:
-            heading.append([Cell(self._end, "bold red")])
+            below.append(Cell(self._end, "bold red"))
         if not all(sample.good for sample in samples):
-            heading.append([Cell("x on the axis: the value was not good", "red")])
+            below.append(Cell("x on the axis: the value was not good", "red"))
         if lost:
-            heading.append([Cell(f"{lost} gaps: values were lost", "bold red")])
+            below.append(Cell(f"{lost} gaps: values were lost", "bold red"))
+        heading = [told]
+        if sum(width(printable(cell.text)) for cell in told) > columns:
+            # Each line of the heading takes one from the chart, so none may fold by itself.
+            heading = [*_folded(told[0], columns), told[2:]]
+        for cell in below:
+            heading += _folded(cell, columns)
         chart = draw(
             samples,
             self._seconds,
@@ -226,6 +227,10 @@ class Chart:
             blocks=self._blocks,
         )
         return [*heading, [Cell("")], *chart]
+
+
+def _folded(cell: Cell, columns: int) -> list[list[Cell]]:
+    return [[Cell(line, cell.style)] for line in fold(printable(cell.text), columns)]
 
 
 def _number(tag: str, value: TagValue) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..exit_codes import ExitCode
@@ -37,16 +38,16 @@ def tell_tag(invocation: Invocation, tag: str) -> ExitCode:
 
     seconds = invocation.connection.timeout
 
-    async def body(client: GatewayClient) -> tuple[TagHit | None, MxGatewayError | None, TagValue]:
-        hit, problem = None, None
+    async def body(client: GatewayClient) -> tuple[_Found, TagValue]:
         try:
-            hit = await _look_up(client, tag)
+            found = await _look_up(client, tag)
         except MxGatewayError as error:
-            problem = error
+            found = _Found(problem=error)
         [value] = await client.read([tag], timeout=seconds)
-        return hit, problem, value
+        return found, value
 
-    hit, problem, value = run_with_client(invocation, body)
+    found, value = run_with_client(invocation, body)
+    hit, problem = found.hit, found.problem
     document = {
         "tag": tag,
         "galaxy": None if hit is None else _metadata(hit),
@@ -54,7 +55,7 @@ def tell_tag(invocation: Invocation, tag: str) -> ExitCode:
         "reading": reading_document(value),
     }
     aged = invocation.environment.is_terminal  # elsewhere no clock changes the bytes
-    write_result(invocation, document, lambda: _fields(tag, hit, problem, value, aged=aged))
+    write_result(invocation, document, lambda: _fields(tag, found, value, aged=aged))
     if value.ok:
         return ExitCode.OK
     message = f"{tag} could not be read: {value.status}"
@@ -62,7 +63,16 @@ def tell_tag(invocation: Invocation, tag: str) -> ExitCode:
     return tell_in_json(invocation, ExitCode.PARTIAL, facts)
 
 
-async def _look_up(client: GatewayClient, tag: str) -> TagHit | None:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the galaxy says: the attribute, or that the name is an object's, or neither."""
+
+    hit: TagHit | None = None
+    object_name: str = ""
+    problem: MxGatewayError | None = None
+
+
+async def _look_up(client: GatewayClient, tag: str) -> _Found:
     from mxgateway.galaxy import DiscoverHierarchyOptions, GalaxyRepositoryClient, HierarchyTree
 
     name = tag.partition(".")[0]
@@ -71,8 +81,9 @@ async def _look_up(client: GatewayClient, tag: str) -> TagHit | None:
     bare = tag.casefold().partition("[")[0]
     for hit in HierarchyTree(found).find(f"{name}.*", objects=False):
         if hit.reference.casefold().removesuffix("[]") == bare:
-            return hit
-    return None
+            return _Found(hit)
+    names = (each.tag_name for each in found if each.tag_name.casefold() == bare)
+    return _Found(object_name=next(names, ""))
 
 
 def _metadata(hit: TagHit) -> dict[str, Any]:
@@ -96,8 +107,9 @@ def _metadata(hit: TagHit) -> dict[str, Any]:
 
 
 def _fields(
-    tag: str, hit: TagHit | None, problem: MxGatewayError | None, value: TagValue, *, aged: bool
+    tag: str, found: _Found, value: TagValue, *, aged: bool
 ) -> Iterator[tuple[str, Cell | str]]:
+    hit, problem = found.hit, found.problem
     yield "Tag", Cell(hit.reference if hit is not None else tag, "bold")
     yield "Value", value_text(value.raw) if value.ok else Cell("-", "dim")
     yield "Quality", level_cell(value, number=True)
@@ -107,6 +119,9 @@ def _fields(
         yield "Age", age_text(value.age())
     if problem is not None:
         yield "Galaxy", Cell(f"cannot be asked: {problem.message}", "yellow")
+    elif found.object_name:
+        words = f"an object; `mxgw-py tree {found.object_name} --attributes` lists its tags"
+        yield "Galaxy", Cell(words, "yellow")
     elif hit is None:
         yield "Galaxy", Cell("has no such attribute, or the key may not see it", "yellow")
     if hit is None:
@@ -123,6 +138,6 @@ def _fields(
     yield "Template", facts["template"] or "-"
     yield "Category", facts["category"]
     yield "Security", facts["securityClassification"]
-    yield "A write needs", facts["writeNeeds"]
+    yield "For a write", facts["writeNeeds"]
     yield "Alarm", "yes" if facts["isAlarm"] else "no"
     yield "History", "yes" if facts["isHistorized"] else "no"

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["TreeRequest", "show_tree"]
 
 _AT_ONCE: Final = 8  # levels fetched together
+_LEAST_ROOM: Final = 20  # cells right of the arms below which words are not kept together
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +91,13 @@ def show_tree(invocation: Invocation, request: TreeRequest) -> None:
         rows = [twig for root in roots for twig in root.walk()]
         write_rows(invocation, _shape(request), rows, extra={"query": {"path": request.path}})
     elif environment.is_terminal:
-        console_for(environment).print(_picture(lines))
+        console = console_for(environment)
+        console.print(_picture(lines, console.width))
     else:
         environment.write("".join(_plain(line) + "\n" for line in lines))
-    export(environment, request.export_file, "mxgw-py tree", lambda _columns: _picture(lines))
+    export(
+        environment, request.export_file, "mxgw-py tree", lambda columns: _picture(lines, columns)
+    )
     hidden = sum(twig.more for root in roots for twig in root.walk() if twig.children is None)
     if hidden and invocation.format is OutputFormat.TABLE:
         environment.note(
@@ -235,16 +239,33 @@ def _plain(line: _Line) -> str:
     return line[0] + "".join(printable(cell.text) for cell in line[1])
 
 
-def _picture(lines: Sequence[_Line]) -> RenderableType:
+def _picture(lines: Sequence[_Line], columns: int) -> RenderableType:
+    """Return the tree for a terminal: what has no room goes on below its own name."""
+    from io import StringIO
+
+    from rich.console import Console, Group
     from rich.text import Text
 
-    text = Text(overflow="fold")
-    for n, (arm, cells) in enumerate(lines):
-        text.append("\n" if n else "")
-        text.append(arm, "dim")
-        for cell in cells:
-            text.append_text(styled(cell))
-    return text
+    console = Console(file=StringIO(), width=columns)
+    parts = []
+    for arm, cells in lines:
+        words = Text("").join(map(styled, cells))
+        room = columns - len(arm)
+        folded = [words] if room < _LEAST_ROOM else words.wrap(console, room, overflow="fold")
+        for n, line in enumerate(folded):
+            line.rstrip()
+            parts.append(Text("").join((Text(_below(arm) if n else arm, "dim"), line)))
+    for part in parts:
+        part.overflow = "fold"
+    return Group(*parts)
+
+
+def _below(arm: str) -> str:
+    """Return what stands left of a line that goes on below another one."""
+    for kinds in (_ARMS, _PLAIN_ARMS):
+        if arm.endswith(kinds[0]):
+            return arm[:-3] + kinds[2]
+    return arm[:-3] + "   " if arm else ""
 
 
 def _shape(request: TreeRequest) -> Shape[_Twig]:

@@ -41,6 +41,7 @@ def test_finding_nothing_is_no_failure_and_is_told(run: Run, sim: ThreadedSimula
     assert outcome.code == 0
     assert outcome.json()["hits"] == []
     assert "Nothing matches 'Nothing*'" in outcome.err
+    assert "try '*Level*'" in run("find", "Level").err
     assert run("find", " ").code == 2
 
 
@@ -50,8 +51,7 @@ def test_a_find_over_the_whole_galaxy_serves_completion(
     assert run("find", "*.Level").code == 0
     variables = {
         "_MXGW_PY_COMPLETE": "bash_complete",
-        "COMP_WORDS": "mxgw-py read Tank_001.Lev",
-        "COMP_CWORD": "2",
+        "COMP_LINE": "mxgw-py read Tank_001.Lev",
     }
     assert "Tank_001.Level" in spawn(**variables).out
 
@@ -124,7 +124,7 @@ def test_info_says_what_a_write_needs(
 ) -> None:
     outcome = run("info", tag)
     assert outcome.code == 0
-    [line] = [row for row in outcome.out.splitlines() if row.startswith("A write needs")]
+    [line] = [row for row in outcome.out.splitlines() if row.startswith("For a write")]
     assert needs in line
 
 
@@ -144,6 +144,12 @@ def test_info_of_a_tag_that_is_not_there_fails_and_says_why(
     assert outcome.code == 8
     assert "has no such attribute" in outcome.out
     assert "name cannot be resolved" in outcome.out
+
+
+def test_info_of_an_object_says_where_its_tags_are(run: Run, sim: ThreadedSimulator) -> None:
+    outcome = run("info", "tank_001")
+    assert outcome.code == 8
+    assert "an object; `mxgw-py tree Tank_001 --attributes` lists its tags" in outcome.out
 
 
 def test_info_has_no_age_where_no_person_looks(run: Run, sim: ThreadedSimulator) -> None:

@@ -192,6 +192,46 @@ def test_read_find_tree_and_info_fit(terminal: Start, sim: ThreadedSimulator, co
         assert "Internal" not in text
 
 
+def test_a_narrow_tree_keeps_its_shape(terminal: Start, sim: ThreadedSimulator) -> None:
+    screen = terminal("tree", columns=40, lines=60)
+    assert screen.finish() == 0
+    shown = screen.text().splitlines()
+    start = next(n for n, line in enumerate(shown) if "DemoEngine_001" in line)
+    assert shown[start] == "├─ DemoEngine_001  $gAppEngine, 6"
+    assert shown[start + 1] == "│  attributes"
+
+
+def test_a_plot_of_a_narrow_terminal_keeps_its_axis(
+    terminal: Start, sim: ThreadedSimulator
+) -> None:
+    screen = terminal("plot", "Tank_001.Level", "--seconds", "60", columns=30, lines=14)
+    screen.read_until("60 s")
+    shown = screen.frame()
+    assert "└─" in shown
+    assert "60 s" in shown
+    screen.interrupt()
+    assert screen.finish() == 130
+
+
+def test_the_alarm_board_cuts_no_reference_and_no_reason(
+    terminal: Start, sim: ThreadedSimulator
+) -> None:
+    reason = "the node of the alarm provider is lost"
+    sim.set_value("SimProbe_001.TestAlarm", True)
+    screen = terminal("alarms", columns=40, lines=40)
+    screen.read_until("unacked")
+    sim.faults.failover(reason)
+    screen.read_until("DEGRADED")
+    sim.set_value("SimProbe_001.TestAlarm", False)
+    screen.read_until("cleared")
+    shown = "".join(line.strip() for line in screen.frame().splitlines()).replace(" ", "")
+    assert "clearedGalaxy!Reaction.SimProbe_001.TestAlarm" in shown
+    assert reason.replace(" ", "") in shown
+    assert "alarmsackNUMBER--commentTEXT" in shown
+    screen.interrupt()
+    assert screen.finish() == 130
+
+
 @pytest.mark.requirement("cli.table-whole")
 def test_a_tag_wider_than_the_terminal_folds_and_loses_nothing(
     terminal: Start, sim: ThreadedSimulator
