@@ -37,13 +37,18 @@ def export_option(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def check_export(path: str | None) -> str | None:
-    """Return the path if its ending is one that can be written.
+    """Return the path if its ending is one that can be written, and its folder is there.
 
     Raises:
         BadParameter: It is not.
     """
-    if path is not None and Path(path).suffix.lower() not in _KINDS:
+    if path is None:
+        return None
+    if Path(path).suffix.lower() not in _KINDS:
         raise click.BadParameter(f"{path!r} must end in {' or '.join(_KINDS)}")
+    # Now, and not after an hour of watching.
+    if not Path(path).absolute().parent.is_dir():
+        raise click.BadParameter(f"{path!r}: there is no such folder")
     return path
 
 

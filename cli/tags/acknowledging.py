@@ -45,7 +45,8 @@ class _Outcome:
         """Return it as a row."""
         if self.error is None:
             return [self.reference, Cell("acknowledged", "green"), ""]
-        verdict = "outcome unknown" if self.error.processed == "maybe" else "not acknowledged"
+        unknown = self.error.processed == "maybe" and not self.error.refused
+        verdict = "outcome unknown" if unknown else "not acknowledged"
         return [self.reference, Cell(verdict, "bold red"), self.error.message]
 
 

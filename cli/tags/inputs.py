@@ -19,6 +19,7 @@ import rich_click as click
 
 from ..environment import Environment
 from ..text_files import decoded, lines_in
+from .patterns import is_pattern
 
 __all__ = ["WriteInput", "tags_of", "writes_of"]
 
@@ -96,7 +97,7 @@ def writes_of(
             "a value with blanks needs quotes"
         )
     tag, value = words
-    return [WriteInput(_checked_tag(tag, "TAG"), value, type_name, place="VALUE")]
+    return [WriteInput(_written_tag(tag, "TAG"), value, type_name, place="VALUE")]
 
 
 def _is_source(word: str) -> bool:
@@ -135,7 +136,7 @@ def _write(place: str, line: str, type_name: str | None) -> WriteInput:
         tag, _, value = line.partition(" ") if "\t" not in line else line.partition("\t")
         if not value.strip():
             _refuse(place, "give TAG VALUE, or a JSON object with tag and value")
-        return WriteInput(_checked_tag(tag, place), value.strip(), type_name, place=place)
+        return WriteInput(_written_tag(tag, place), value.strip(), type_name, place=place)
     entry = _json(line, place)
     unknown = sorted(set(entry) - _MEMBERS)
     if unknown:
@@ -146,7 +147,7 @@ def _write(place: str, line: str, type_name: str | None) -> WriteInput:
     if own is not None and not isinstance(own, str):
         _refuse(place, f"type: give a text such as int32, not {own!r}")
     return WriteInput(
-        _checked_tag(entry.get("tag"), place),
+        _written_tag(entry.get("tag"), place),
         entry["value"],
         own,
         _moment(entry.get("timestamp"), place),
@@ -182,6 +183,13 @@ def _checked_tag(tag: Any, place: str) -> str:
     if not isinstance(tag, str) or not tag.strip():
         _refuse(place, f"give a tag such as Pump_001.Speed, not {tag!r}")
     return tag.strip()
+
+
+def _written_tag(tag: Any, place: str) -> str:
+    checked = _checked_tag(tag, place)
+    if is_pattern(checked):
+        _refuse(place, f"a write takes one tag, and {checked!r} is a pattern")
+    return checked
 
 
 def _refuse(place: str, reason: str) -> NoReturn:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _ARGUMENT: Final = re.compile(r"\b(user|verifier)=(?=\W|$)")
 
-__all__ = ["OUTCOMES", "SLOTS", "Outcome", "query_of", "row_of"]
+__all__ = ["OUTCOMES", "SLOTS", "Outcome", "is_unknown", "query_of", "row_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +66,17 @@ def _written(outcome: Outcome) -> str:
     return given if isinstance(given, str) else str(given)
 
 
+def is_unknown(result: TagWrite) -> bool:
+    """Whether a write may have taken effect although it failed."""
+    error = result.error
+    return error is not None and error.processed == "maybe" and not error.refused
+
+
 def _verdict(outcome: Outcome) -> Cell:
     result = outcome.result
     if result.ok:
         return Cell("written, secured" if result.secured else "written", "green")
-    if result.processed == "maybe":
+    if is_unknown(result):
         return Cell("outcome unknown", "bold yellow")
     return Cell("not written", "bold red")
 
@@ -87,9 +93,12 @@ def row_of(outcome: Outcome) -> list[Cell | str]:
 
 
 def _reason(result: TagWrite) -> str:
+    from mxgateway.errors import EncodeError
+
     error = result.error
     assert error is not None
-    reason = error.message.removeprefix(f"{result.tag}: ")
+    words = error.reason if isinstance(error, EncodeError) else error.message
+    reason = words.removeprefix(f"{result.tag}: ")
     # The library names the arguments of its methods.
     return _ARGUMENT.sub(r"--\1", reason)
 

@@ -22,7 +22,7 @@ from ..output.tables import console_for
 from ..run import run_with_client
 from .inputs import WriteInput, writes_of
 from .write_form import TagWriteForm
-from .write_rows import OUTCOMES, SLOTS, Outcome, query_of, row_of
+from .write_rows import OUTCOMES, SLOTS, Outcome, is_unknown, query_of, row_of
 
 if TYPE_CHECKING:
     from mxgateway.client import GatewayClient
@@ -69,7 +69,7 @@ def _told(
     if not failed:
         return ExitCode.OK
     environment = invocation.environment
-    unknown = sum(result.processed == "maybe" for result in failed)
+    unknown = sum(map(is_unknown, failed))
     if unknown:
         environment.note(
             f"{unknown} may have taken effect all the same: read the tag before writing again."

@@ -105,12 +105,20 @@ class MxGatewayError(Exception):
         # Subclasses take keyword-only arguments, which the default form would drop.
         return (_rebuild, (type(self), self.args), self.__dict__.copy())
 
+    @property
+    def refused(self) -> bool:
+        """Whether the status says that the gateway checked the request and would not execute it.
+
+        `processed` may be "maybe" all the same: it says only what the transport knows.
+        """
+        return self.status in _REFUSALS
+
     def diagnostics(self) -> str:
         """Return the message and, where there is one, the advice what to check next."""
         lines = [f"{type(self).__name__}: {self.message}"]
         if self.status is not None and self.status is not StatusCode.OK:
             lines.append(f"gRPC status: {self.status.name} ({self.status.value})")
-        if self.processed == "maybe" and self.status not in _REFUSALS:
+        if self.processed == "maybe" and not self.refused:
             lines.append(
                 "The gateway may have executed the request; look before you send it again."
             )

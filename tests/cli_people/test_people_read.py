@@ -199,6 +199,15 @@ def test_a_picture_is_whole_and_asks_no_other_computer(
     assert f"Written to {file}" in outcome.err
 
 
+def test_a_picture_without_a_folder_is_refused_before_anything_is_sent(
+    run: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "none" / "p.svg"
+    outcome = run("read", "A.B", "--export", str(file), "--plaintext", "--endpoint", "127.0.0.1:1")
+    assert outcome.code == 2
+    assert "there is no such folder" in outcome.err
+
+
 def test_a_picture_of_another_kind_is_refused(run: Run, tmp_path: Path) -> None:
     outcome = run("read", "A.B", "--plaintext", "--export", str(tmp_path / "x.png"))
     assert outcome.code == 2

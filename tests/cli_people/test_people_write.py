@@ -104,6 +104,25 @@ def test_a_refused_write_and_a_missing_tag_have_their_codes(
     assert sim.session_count == 0
 
 
+def test_a_key_that_may_not_write_leaves_no_doubt_about_the_outcome(
+    run: Run, sim: ThreadedSimulator
+) -> None:
+    outcome = run("write", "SimProbe_001.TestInt", "5", "--api-key", sim.read_only_key)
+    assert outcome.code == 5
+    assert "not written" in outcome.out
+    assert "unknown" not in outcome.out
+    assert "may have taken effect" not in outcome.err
+
+
+def test_a_pattern_is_no_tag_to_write(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "writes.txt"
+    file.write_text("Tank_001.Level 5\nTank_*.Level 5\n", encoding="utf-8")
+    for words in (("Tank_*.Level", "5"), (f"@{file}",)):
+        outcome = run("write", *words, "--plaintext", "--endpoint", "127.0.0.1:1")
+        assert outcome.code == 2
+        assert "'Tank_*.Level' is a pattern" in outcome.err
+
+
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadedSimulator]:
     """A gateway that accepts writes and never says how they ended."""
