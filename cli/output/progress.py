@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Self, TextIO
 
 from ..environment import Environment
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["WalkBar"]
 
 _CELLS: Final = 24
+_USUAL: Final = 80  # columns of a terminal that does not tell
 
 
 class WalkBar:
@@ -41,17 +43,19 @@ class WalkBar:
 
     def take(self, progress: WalkProgress) -> None:
         """Show how far the walk is."""
+        self.show(progress.done, progress.total, progress.restarts)
+
+    def show(self, done: int, total: int = 0, restarts: int = 0) -> None:
+        """Show how many are there, of how many where that is known."""
         if not self._shown:
             return
-        text = f"{progress.done} {self._noun}"
-        if progress.total:
-            done = min(progress.done / progress.total, 1.0)
-            full = round(done * _CELLS)
-            bar = "#" * full + "." * (_CELLS - full)
-            text = f"[{bar}] {progress.done} of {progress.total} {self._noun}"
-        if progress.restarts:
-            text += f", started over {progress.restarts} times"
-        self._draw(text)
+        text = f"{done} of {total} {self._noun}" if total else f"{done} {self._noun}"
+        text += f", started over {restarts} times" if restarts else ""
+        full = round(min(done / total, 1.0) * _CELLS) if total else 0
+        bar = f"[{'#' * full}{'.' * (_CELLS - full)}] {text}"
+        # A line that folds could not be drawn over.
+        room = _columns(self._stream) - 1
+        self._draw(bar if total and len(bar) <= room else text[:room])
 
     def _draw(self, text: str) -> None:
         if not self._shown or (not text and not self._drawn):
@@ -62,3 +66,10 @@ class WalkBar:
             self._stream.write(f"\r{text}{blanks}" + ("" if text else "\r"))
             self._stream.flush()
         self._drawn = len(text)
+
+
+def _columns(stream: TextIO) -> int:
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or _USUAL
+    except (OSError, ValueError):
+        return _USUAL

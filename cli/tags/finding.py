@@ -111,7 +111,7 @@ def find_tags(invocation: Invocation, pattern: str, *, objects: bool, attributes
     environment = invocation.environment
 
     async def body(client: GatewayClient) -> HierarchyTree:
-        return await search_tree(client, pattern)
+        return await search_tree(environment, client, pattern)
 
     tree = run_with_client(invocation, body)
     references = (found.full_tag_reference for node in tree for found in node.object.attributes)

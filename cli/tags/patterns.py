@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 import rich_click as click
 
+from ..output.progress import WalkBar
+
 if TYPE_CHECKING:
     from mxgateway.client import GatewayClient
     from mxgateway.galaxy import HierarchyTree
+
+    from ..environment import Environment
 
 __all__ = ["MOST_TAGS", "expand", "is_pattern", "objects_glob", "search_tree"]
 
@@ -40,8 +44,10 @@ def objects_glob(pattern: str) -> str:
     return f"{start}*" if start else ""
 
 
-async def search_tree(client: GatewayClient, pattern: str) -> HierarchyTree:
-    """Return the objects of the galaxy in which something can match.
+async def search_tree(
+    environment: Environment, client: GatewayClient, pattern: str
+) -> HierarchyTree:
+    """Return the objects of the galaxy in which something can match, telling how far it is.
 
     Raises:
         MxGatewayError: The galaxy cannot be asked; it needs the scope metadata:read.
@@ -49,11 +55,18 @@ async def search_tree(client: GatewayClient, pattern: str) -> HierarchyTree:
     from mxgateway.galaxy import DiscoverHierarchyOptions, GalaxyRepositoryClient, HierarchyTree
 
     options = DiscoverHierarchyOptions(tag_name_glob=objects_glob(pattern))
-    return HierarchyTree(await GalaxyRepositoryClient.on(client).discover_hierarchy(options))
+    galaxy = GalaxyRepositoryClient.on(client)
+    with WalkBar(environment, "objects") as bar:
+        return HierarchyTree(await galaxy.discover_hierarchy(options, progress=bar.take))
 
 
 async def expand(
-    client: GatewayClient, words: Iterable[str], *, once: bool = True, most: int = MOST_TAGS
+    environment: Environment,
+    client: GatewayClient,
+    words: Iterable[str],
+    *,
+    once: bool = True,
+    most: int = MOST_TAGS,
 ) -> list[str]:
     """Return tags with every pattern replaced by the attributes of the galaxy that match.
 
@@ -74,7 +87,7 @@ async def expand(
         if not is_pattern(word):
             tags.append(word)
             continue
-        hits = (await search_tree(client, word)).find(word, objects=False)
+        hits = (await search_tree(environment, client, word)).find(word, objects=False)
         if not hits:
             raise GalaxyNotFoundError(
                 f"no attribute of the galaxy matches {word!r}; `mxgw-py find` shows what there is"

@@ -84,14 +84,13 @@ def read_tags(
         MxGatewayError: No tag at all could be read.
         Interrupted: The user ended it.
     """
-    seconds = invocation.connection.timeout
+    environment, seconds = invocation.environment, invocation.connection.timeout
 
     async def body(client: GatewayClient) -> list[TagValue]:
-        tags = await expand(client, words, once=False, most=max_tags)
+        tags = await expand(environment, client, words, once=False, most=max_tags)
         return await client.read(tags, timeout=seconds)
 
     values = run_with_client(invocation, body)
-    environment = invocation.environment
     failed = sum(not value.ok for value in values)
     if draws_table(invocation):
         console = console_for(environment)

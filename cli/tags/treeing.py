@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..options import Invocation, OutputFormat
 from ..output.live_export import export
+from ..output.progress import WalkBar
 from ..output.rows import Shape, write_rows
 from ..output.spark import draws_blocks
 from ..output.tables import Cell, Column, console_for, styled
@@ -78,7 +79,8 @@ def show_tree(invocation: Invocation, request: TreeRequest) -> None:
     async def body(client: GatewayClient) -> list[_Twig]:
         from mxgateway.galaxy import GalaxyRepositoryClient
 
-        return await _grow(GalaxyRepositoryClient.on(client), request)
+        with WalkBar(invocation.environment, "objects") as bar:
+            return await _grow(GalaxyRepositoryClient.on(client), request, bar)
 
     from ..completion import remember_tags
 
@@ -106,17 +108,21 @@ def show_tree(invocation: Invocation, request: TreeRequest) -> None:
         )
 
 
-async def _grow(galaxy: GalaxyRepositoryClient, request: TreeRequest) -> list[_Twig]:
+async def _grow(galaxy: GalaxyRepositoryClient, request: TreeRequest, bar: WalkBar) -> list[_Twig]:
     """Fetch the levels that are shown, and no more."""
     import anyio
 
     from mxgateway.galaxy import BrowseOptions
 
     limit = anyio.CapacityLimiter(_AT_ONCE)
+    known = 0
 
     async def expand(twig: _Twig, node: LazyBrowseNode) -> None:
+        nonlocal known
         async with limit:
             await node.expand()
+        known += len(node.children)
+        bar.show(known)
         twig.children = [
             _twig(child.object, twig.depth + 1, twig.path, more=child.has_children_hint)
             for child in node.children

@@ -60,11 +60,12 @@ def watch_tags(invocation: Invocation, request: WatchRequest, bounds: Bounds) ->
     if redraws(invocation):
         _on_screen(invocation, request, bounds)
         return
+    environment = invocation.environment
     boards: list[ValueBoard] = []
 
     @asynccontextmanager
     async def updates(client: GatewayClient) -> AsyncIterator[AsyncIterator[TagUpdate]]:
-        tags = await expand(client, request.words, most=request.max_tags)
+        tags = await expand(environment, client, request.words, most=request.max_tags)
         board = _board(invocation, request, tags)
         boards.append(board)
         async with client.subscribe(tags, max_events=_QUEUE, overflow="drop_oldest") as stream:
@@ -86,7 +87,7 @@ def _on_screen(invocation: Invocation, request: WatchRequest, bounds: Bounds) ->
         import anyio
 
         with anyio.move_on_after(min(times, default=None)):
-            tags = await expand(client, request.words, most=request.max_tags)
+            tags = await expand(environment, client, request.words, most=request.max_tags)
             async with client.subscribe(tags, max_events=_QUEUE, overflow="drop_oldest") as stream:
                 board = _board(invocation, request, tags)
                 boards.append(board)

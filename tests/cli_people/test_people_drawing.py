@@ -292,3 +292,34 @@ def test_a_silence_is_told(environment: Any) -> None:
     assert "ago" not in drawn(board, 80, 24)
     moment = 25.0
     assert "last value 25 s ago" in drawn(board, 80, 24)
+
+
+@pytest.mark.parametrize("columns", [20, 40, 80])
+def test_a_progress_line_never_folds_and_is_gone_at_the_end(
+    monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    module: Any = import_module("mxgateway_cli.output.progress")
+    monkeypatch.setattr(
+        module.os, "get_terminal_size", lambda _: module.os.terminal_size((columns, 24))
+    )
+
+    class Screen(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+        def fileno(self) -> int:
+            return 2
+
+    stream = Screen()
+    environment = import_module("mxgateway_cli.environment").Environment(
+        variables={}, stdout=io.StringIO(), stderr=stream
+    )
+    with module.WalkBar(environment, "objects") as bar:
+        for done in (1_000, 250_000, 1_000_000):
+            bar.show(done, 1_000_000, 3)
+    lines = stream.getvalue().split("\r")
+    assert "1000000 of 1000000" in stream.getvalue()
+    assert ("[####" in stream.getvalue()) == (columns >= 80)
+    assert all(len(line) < columns for line in lines)
+    assert lines[-1] == ""
+    assert lines[-2].strip() == ""
