@@ -37,7 +37,7 @@ _SLOTS: Final = (
 _NAME: Final = 4
 _LAST: Final = 4  # changes below the table
 _TABLE_LINES: Final = 3  # a blank, the heading of the table, its rule
-_ROOMY: Final = 16  # lines of a terminal from which on there is room for the last changes
+_LOW, _ROOMY = 12, 16  # lines from which on there is room for help, and for the last changes
 
 
 class AlarmBoard:
@@ -126,8 +126,10 @@ class AlarmBoard:
             why = provider.reason or f"source {enum_name(provider.mode)}"
             since = "" if provider.since is None else f" (since {provider.since})"
             heading.append(Cell(f"DEGRADED, made up from tags: {why}{since}", "bold yellow"))
+        if lines < _LOW:  # alarms that are active matter more
+            return alarms, heading, []
         footer = [Cell("")]
-        if lines >= _ROOMY:  # on fewer, alarms that are active matter more
+        if lines >= _ROOMY:
             footer += [
                 Cell(f"{change.kind.value:<12} {change.alarm.reference}", "dim")
                 for change in last
@@ -157,4 +159,4 @@ class AlarmBoard:
 
 
 def _more(hidden: int, columns: int) -> list[Text]:
-    return lines_of([Cell(f"{hidden} less urgent ones below", "bold yellow")], columns)
+    return lines_of([Cell(f"{hidden} less urgent below", "bold yellow")], columns)

@@ -268,7 +268,10 @@ class ValueBoard:
 def _group(head: Sequence[Text], table: Table, foot: Sequence[Text]) -> RenderableType:
     from rich.console import Group
 
-    return Group(*head, "", table, *(["", *foot] if foot else []))
+    parts: list[RenderableType] = [*head, "", table]
+    if foot:
+        parts += ["", *foot]
+    return Group(*parts)
 
 
 def _more(hidden: int, columns: int) -> list[Text]:

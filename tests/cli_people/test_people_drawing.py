@@ -276,9 +276,14 @@ def test_a_frame_looks_only_at_the_rows_that_it_shows(
     board = values.ValueBoard(environment, tags)
     for tag in tags:
         board.take(reading(tag, 1.0))
-    looked = []
+    looked: list[Any] = []
     kept = values.level_cell
-    monkeypatch.setattr(values, "level_cell", lambda *a, **k: (looked.append(a), kept(*a, **k))[1])
+
+    def look(value: Any, **rest: Any) -> Any:
+        looked.append(value)
+        return kept(value, **rest)
+
+    monkeypatch.setattr(values, "level_cell", look)
     shown = drawn(board, 80, 24)
     assert "Object_0.Attribute" in shown
     assert "more below" in shown

@@ -232,6 +232,18 @@ def test_the_alarm_board_cuts_no_reference_and_no_reason(
     assert screen.finish() == 130
 
 
+def test_the_most_urgent_alarm_is_on_the_smallest_screen(
+    terminal: Start, sim: ThreadedSimulator
+) -> None:
+    sim.set_value("Tank_001.Level", 97.5)
+    screen = terminal("alarms", columns=40, lines=10)
+    screen.read_until("unacked")
+    shown = screen.frame().replace("\n", "").replace(" ", "")
+    assert "Galaxy!Intake.Tank_001.Level.HiHi" in shown
+    screen.interrupt()
+    assert screen.finish() == 130
+
+
 @pytest.mark.requirement("cli.table-whole")
 def test_a_tag_wider_than_the_terminal_folds_and_loses_nothing(
     terminal: Start, sim: ThreadedSimulator
