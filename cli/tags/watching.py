@@ -93,9 +93,10 @@ def _on_screen(invocation: Invocation, request: WatchRequest, bounds: Bounds) ->
                 boards.append(board)
                 screen = LiveScreen(environment, board.picture, board.summary)
                 with screen, _told_when_lost(boards):
-                    async for update in stream:
-                        board.take(update)
-                        if board.count == bounds.max_events or _met(bounds, update):
+                    count = 0
+                    async for update in _Wanted(stream, board, request.only):
+                        count += 1
+                        if count == bounds.max_events or _met(bounds, update):
                             return
 
     try:

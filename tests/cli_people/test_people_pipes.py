@@ -72,6 +72,23 @@ def test_ctrl_c_keeps_what_came_and_exits_130(
     sim.wait_until(lambda s: s.session_count == 0 and s.audit.streams_open == 0)
 
 
+@pytest.mark.requirement("cli.exit-codes")
+@pytest.mark.parametrize(("format_", "lines"), [("jsonl", 1), ("csv", 2), ("table", 2)])
+def test_a_lost_session_keeps_what_came_and_exits_9(
+    streaming: Streaming, sim: ThreadedSimulator, format_: str, lines: int
+) -> None:
+    process = streaming("watch", "SimProbe_001.TestInt", "--output", format_)
+    came = b"".join(process.stdout.readline() for _ in range(lines))
+    assert b"SimProbe_001.TestInt" in came
+    sim.faults.kill_worker()
+    _, err = process.communicate(timeout=LIMIT)
+    assert process.returncode == 9
+    if format_ == "jsonl":
+        assert json.loads(err)["exitCode"] == 9
+    else:
+        assert b"What was shown is no longer live" in err
+
+
 def test_watch_gives_the_present_value_first_and_then_changes(
     streaming: Streaming, sim: ThreadedSimulator
 ) -> None:

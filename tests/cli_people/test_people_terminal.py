@@ -123,6 +123,20 @@ def test_a_filter_leaves_only_what_is_asked_for(terminal: Start, sim: ThreadedSi
     assert "Tank_001.Level" in screen.read_until(r"Tank_001\.Level")
 
 
+def test_a_bound_counts_what_the_filter_lets_through(
+    terminal: Start, sim: ThreadedSimulator
+) -> None:
+    screen = terminal(
+        *("watch", "SimProbe_001.TestInt", "--filter", "changed", "--max-events", "2")
+    )
+    screen.read_until("1 tag, changed only  1 values")
+    sim.set_value("SimProbe_001.TestInt", 7)
+    screen.read_until("2 values")
+    sim.set_value("SimProbe_001.TestInt", 8)
+    assert screen.finish() == 0
+    assert re.search(r"^SimProbe_001.TestInt +8 +Good", screen.text(), re.MULTILINE)
+
+
 @pytest.mark.parametrize("columns", [80, 200])
 def test_the_alarm_board_moves_with_the_alarms(
     terminal: Start, sim: ThreadedSimulator, columns: int
