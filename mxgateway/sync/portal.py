@@ -117,8 +117,24 @@ async def _hold(
 
 
 def _leave(portal: BlockingPortal, leave: anyio.Event, holding: Future[None]) -> None:
-    portal.call(leave.set)
+    try:
+        portal.call(leave.set)
+    except RuntimeError:
+        return  # the loop has ended, and everything in it
     holding.result()
+
+
+async def _carried(
+    call: Callable[[], Awaitable[_T]],
+) -> tuple[tuple[_T, ...], BaseException | None]:
+    """Return a result, or what ends the program, for the caller to raise.
+
+    A callback may raise it. Left to the loop, it would end the loop and all calls in it.
+    """
+    try:
+        return (await call(),), None
+    except (SystemExit, KeyboardInterrupt) as ending:
+        return (), ending
 
 
 def _result(future: Future[_T]) -> _T:
@@ -207,16 +223,19 @@ class Portal:
         self.check_caller()
         call = functools.partial(function, *args, **kwargs)
         try:
-            future: Future[_T] = self._portal.start_task_soon(call)
+            future = self._portal.start_task_soon(_carried, call)
         except RuntimeError as error:
             raise ClientClosedError("the client is closed; connect a new one") from error
         try:
-            return _result(future)
+            result, ending = _result(future)
         except BaseException as error:
             _cancel(future)
             if isinstance(error, CancelledError) and self._closed:
                 raise ClientClosedError("the client was closed during the call") from None
             raise
+        if ending is not None:
+            raise ending
+        return result[0]
 
     def enter(self, context: AbstractAsyncContextManager[_T]) -> _T:
         """Enter an async context; `close` leaves it, in the same task of the loop.

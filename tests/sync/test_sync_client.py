@@ -21,9 +21,11 @@ from mxgateway import (
     ConnectError,
     DataChange,
     DeployEvent,
+    DeployGap,
     MxAccessError,
     SessionLostError,
     TagValue,
+    WalkProgress,
     WriteComplete,
 )
 from mxgateway.simulator import Settings, ThreadedSimulator
@@ -336,6 +338,28 @@ def test_keyboard_interrupt_cancels_the_call(backend: str) -> None:
             next(stream)
         thread.join(10)
         assert session.ping("still there") is not None
+
+
+@pytest.mark.parametrize("ending", [SystemExit(3), KeyboardInterrupt(), ZeroDivisionError()])
+def test_what_a_callback_raises_reaches_the_caller_and_ends_nothing_else(
+    client: GatewayClient, ending: BaseException
+) -> None:
+    def progress(_: WalkProgress) -> None:
+        raise ending
+
+    def on_gap(_: DeployGap) -> None:
+        raise ending
+
+    with client.galaxy() as galaxy:
+        with pytest.raises(type(ending)) as caught:
+            galaxy.discover_hierarchy(progress=progress)
+        assert caught.value is ending
+        with galaxy.watch_deploy_events(last_seen_sequence=9, on_gap=on_gap) as watch:
+            with pytest.raises(type(ending)):
+                next(watch)
+            assert next(watch).sequence == 1
+    [value] = client.read(INT)
+    assert value.ok
 
 
 @pytest.mark.requirement("api.sync")
