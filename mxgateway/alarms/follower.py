@@ -54,6 +54,9 @@ class AlarmFollower(AsyncIterator[AlarmChange]):
             self._changes.extend(self.book.apply(await self._stream.__anext__()))
         return self._changes.popleft()
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.book!r}>"
+
     async def aclose(self) -> None:
         """End the feed and tell the gateway. Idempotent."""
         await self._stream.aclose()

@@ -144,6 +144,10 @@ class HierarchyTree:
     def __len__(self) -> int:
         return len(self._by_id)
 
+    def __repr__(self) -> str:
+        orphans = f", {len(self._orphans)} orphans" if self._orphans else ""
+        return f"<{type(self).__name__} {len(self)} objects, {len(self._roots)} roots{orphans}>"
+
     def __iter__(self) -> Iterator[HierarchyNode]:
         return self.walk()
 

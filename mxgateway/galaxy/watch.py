@@ -96,6 +96,10 @@ class DeployWatch(AsyncIterator[DeployEvent]):
                 self._held = None
         return event
 
+    def __repr__(self) -> str:
+        told = f"{self.missed} missed" if self.missed else "none missed"
+        return f"<{type(self).__name__} after sequence {self.last_sequence}, {told}>"
+
     def _note(self, sequence: int) -> DeployGap | None:
         last, self.last_sequence = self.last_sequence, sequence
         repeat_allowed, self._repeat_allowed = self._repeat_allowed, False

@@ -160,6 +160,7 @@ async def test_a_follower_reports_what_happens_and_keeps_the_book(
             assert acked.alarm is not None
             assert (acked.alarm.operator, acked.alarm.comment) == ("PLANT\\shift", "pump off")
             assert follower.book.unacked == []
+            assert repr(follower) == "<AlarmFollower of <AlarmBook 1 active, 0 not acknowledged>>"
 
             clock.advance(1)
             sim.set_value(LEVEL, 84.5)  # inside the deadband of 1

@@ -159,6 +159,12 @@ def test_hits_carry_the_object_and_the_attribute() -> None:
     assert len(tree.find("*")) == 325 + 32
 
 
+def test_a_tree_says_what_it_holds() -> None:
+    plant, lost = GalaxyObject(gobject_id=1), GalaxyObject(gobject_id=7, parent_gobject_id=9)
+    assert repr(HierarchyTree([plant])) == "<HierarchyTree 1 objects, 1 roots>"
+    assert repr(HierarchyTree([plant, lost])) == "<HierarchyTree 2 objects, 1 roots, 1 orphans>"
+
+
 def test_an_empty_pattern_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="pattern"):
         HierarchyTree([]).find("")

@@ -117,6 +117,7 @@ async def test_events_dropped_for_a_slow_reader_are_counted_and_told(
                     assert (await _next(watch)).sequence == 6
                 assert gaps == [DeployGap("dropped", expected=2, got=6)]
                 assert (await _next(watch)).sequence == 7
+                assert repr(watch) == "<DeployWatch after sequence 7, 4 missed>"
                 assert (watch.missed, watch.restarted) == (4, False)
     assert len(gaps) == 1
     assert "expected sequence 2, got 6 (dropped)" in caplog.text
