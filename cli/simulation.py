@@ -116,8 +116,11 @@ def simulator_for(wish: Wish) -> Iterator[tuple[Simulator, SimulatorCertificate 
 def _names(host: str) -> list[str]:
     import socket
 
-    # Listening everywhere, this computer is called by its name.
-    return [socket.gethostname()] if host in _ANY_ADDRESS else [host]
+    # As the gateway's own, the certificate has the name of this computer; one that no
+    # certificate can have is left out.
+    name = socket.gethostname()
+    named = [name] if re.fullmatch(r"[A-Za-z0-9.-]+", name) else []
+    return named if host in _ANY_ADDRESS else [host, *named]
 
 
 # -- settings --------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from mxgateway.simulator.server import TlsFiles
 __all__ = ["SimulatorCertificate", "certificate_in", "fingerprint_of"]
 
 _CA, _CERTIFICATE, _KEY = "ca.pem", "server.pem", "server-key.pem"
-_DAYS = 365
+_DAYS = 3650  # as the gateway itself does (gateway semantics, section 1)
 _SECONDS = 60  # for openssl to make a key on a slow machine
 _NAME = re.compile(r"[A-Za-z0-9.:*-]+")
 _USUAL_NAMES = ("localhost", "127.0.0.1", "::1")
@@ -48,8 +48,8 @@ def certificate_in(folder: str | PathLike[str], names: Iterable[str] = ()) -> Si
     """Return the certificate that is kept in `folder`, made now where there is none.
 
     It is made by the program `openssl`, or else by the package trustme, and is valid for
-    a year for `names`, localhost and the loopback addresses. Only the owner can read the
-    key. To have a new one, delete the files.
+    ten years, as that of the gateway, for `names`, localhost and the loopback addresses.
+    Only the owner can read the key. To have a new one, delete the files.
 
     Args:
         folder: Where the files are; made where it does not exist.

@@ -106,6 +106,7 @@ class Gateway:
         ended = [s.id for s in self.sessions.values() if s.closed]
         for session_id in ended[:surplus]:
             del self.sessions[session_id]
+            self.audit.events_sent_by_session.pop(session_id, None)
 
     def session(self, session_id: str) -> Session:
         """Return the session called `session_id`, in whatever state.

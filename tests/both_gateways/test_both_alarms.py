@@ -31,7 +31,7 @@ async def until(feed: AlarmFollower, kind: AlarmChangeKind) -> AlarmChange:
     raise AssertionError(f"the feed ended without {kind}")
 
 
-@pytest.mark.rule("alarm.feed-order", "alarm.sessionless", "mx.alarm-reference")
+@pytest.mark.rule("alarm.feed-order", "alarm.sessionless", "mx.alarm-reference", "alarm.severity")
 @pytest.mark.parametrize("active", [0, 1])
 async def test_the_feed_begins_with_what_is_active(
     plant: PlantUnderTest, client: GatewayClient, active: int
@@ -120,7 +120,7 @@ async def test_active_alarms_are_queried_by_the_beginning_of_their_reference(
     assert (alarm.operator_comment, alarm.operator_user) == (COMMENT, "operator")
 
 
-@pytest.mark.rule("alarm.reference-form")
+@pytest.mark.rule("alarm.reference-form", "alarm.acknowledge-refused")
 async def test_acknowledging_what_is_not_there_fails(client: GatewayClient) -> None:
     with pytest.raises(InvalidArgumentError):
         await client.acknowledge_alarm("no reference")
@@ -158,7 +158,7 @@ async def test_failover_is_told_and_marks_every_message(
     assert alarm.degraded
 
 
-@pytest.mark.rule("alarm.transitions")
+@pytest.mark.rule("alarm.transitions", "alarm.session-events")
 async def test_a_session_that_asks_for_alarms_gets_them_as_events(
     plant: PlantUnderTest, user: User
 ) -> None:

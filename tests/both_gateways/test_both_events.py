@@ -48,7 +48,7 @@ async def test_events_are_numbered_from_one_in_every_session(
         assert {event.family for event in events} == {MxEventFamily.ON_DATA_CHANGE}
 
 
-@pytest.mark.rule("events.one-stream")
+@pytest.mark.rule("events.one-stream", "status.already-exists")
 async def test_a_second_stream_of_a_session_already_exists(
     plant: PlantUnderTest, user: User
 ) -> None:
@@ -104,7 +104,7 @@ async def test_a_stream_resumes_where_it_was_left(plant: PlantUnderTest, user: U
     assert fresh == 10
 
 
-@pytest.mark.rule("events.gap", "events.gap-edge")
+@pytest.mark.rule("events.gap", "events.gap-edge", "events.gap-shape")
 async def test_what_is_not_kept_any_more_is_told_as_a_gap(
     plant: PlantUnderTest, user: User
 ) -> None:
@@ -125,6 +125,8 @@ async def test_what_is_not_kept_any_more_is_told_as_a_gap(
     assert (gap.requested_after, gap.oldest_available, gap.lost) == (2, 7, 4)
     assert gap.raw is not None
     assert (gap.raw.family, gap.raw.worker_sequence) == (MxEventFamily.UNSPECIFIED, 0)
+    assert (gap.raw.server_handle, gap.raw.item_handle, gap.raw.value) == (0, 0, None)
+    assert gap.raw.on_data_change is None
     assert after == [7, 8]
 
     await no_streams(plant)

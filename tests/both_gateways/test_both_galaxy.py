@@ -48,7 +48,7 @@ def plain(each: GalaxyObject) -> ObjectRow:
     )
 
 
-@pytest.mark.rule("galaxy.pages", "galaxy.attributes")
+@pytest.mark.rule("galaxy.pages", "galaxy.attributes", "galaxy.native-type", "galaxy.area")
 async def test_the_hierarchy_comes_whole_in_pages(galaxy: GalaxyRepositoryClient) -> None:
     pages: list[WalkProgress] = []
     objects = await galaxy.discover_hierarchy(
@@ -167,7 +167,7 @@ async def test_a_deploy_makes_page_tokens_stale_and_walks_start_over(
     assert names(objects) == sorted(ALL)
 
 
-@pytest.mark.rule("galaxy.token-bound", "status.invalid-argument")
+@pytest.mark.rule("galaxy.token-bound", "galaxy.token-opaque", "status.invalid-argument")
 async def test_a_page_token_belongs_to_its_request(galaxy: GalaxyRepositoryClient) -> None:
     discovered = await galaxy.discover_hierarchy_raw(DiscoverHierarchyRequest(page_size=10))
     browsed = await galaxy.browse_children(

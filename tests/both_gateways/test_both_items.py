@@ -22,7 +22,7 @@ async def refused(call: object) -> None:
     assert caught.value.hresult == E_INVALIDARG
 
 
-@pytest.mark.rule("mx.handles", "mx.register-name")
+@pytest.mark.rule("mx.handles", "mx.register-name", "mx.removed-handle")
 async def test_handles_belong_to_their_registration(user: User) -> None:
     other = await user.session.register("another")
     item = await user.add(TAG)

@@ -56,7 +56,7 @@ async def test_a_ping_comes_back_under_its_correlation_id(user: User) -> None:
     assert unnamed.correlation_id
 
 
-@pytest.mark.rule("session.unknown")
+@pytest.mark.rule("session.unknown", "status.not-found")
 async def test_a_session_that_is_not_known_is_not_found(client: GatewayClient) -> None:
     stranger = client.session("session-" + "f" * 32)
 
@@ -147,7 +147,13 @@ async def test_nobody_gets_in_without_a_known_key(plant: PlantUnderTest, key: st
             await client.open_session()
 
 
-@pytest.mark.rule("auth.scope-write", "auth.scope-secure", "auth.scope-acknowledge", "auth.bearer")
+@pytest.mark.rule(
+    "auth.scope-write",
+    "auth.scope-secure",
+    "auth.scope-acknowledge",
+    "auth.bearer",
+    "status.permission-denied",
+)
 async def test_a_key_for_reading_reads_and_writes_nothing(plant: PlantUnderTest) -> None:
     async with plant.connect(api_key=plant.read_only_key) as client:
         user = await open_user(client)

@@ -140,6 +140,7 @@ def test_every_setting_can_be_given() -> None:
         "security": "windows",
         "shutdown_state": "faulted",
         "worker_permissions": "tune+operate",
+        "alarm_provider": "Galaxy_North",
         "users": "joe:secret,eve:pass:tune+acknowledge",
     }
     for field in fields(Settings):

@@ -94,7 +94,7 @@ async def test_a_queue_that_overflows_faults_its_session(gateway: CCoreGateway) 
     assert events == [2, 3, 4, 5]
 
 
-@pytest.mark.rule("session.limit")
+@pytest.mark.rule("session.limit", "status.resource-exhausted")
 async def test_one_session_too_many_is_refused_until_another_is_closed(
     gateway: CCoreGateway,
 ) -> None:

@@ -420,6 +420,32 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         load_model(latin)
 
 
+def test_a_mistake_is_told_once_however_much_follows_from_it() -> None:
+    text = """
+[objects.Farm]
+template = "$Arae"
+[objects.Tank_001]
+template = "$UserDefined"
+area = "Farm"
+[objects.Tank_002]
+template = "$UserDefined"
+area = "Tank_001"
+[objects.Tank_003]
+template = "$UserDefined"
+container = "Tank_001"
+"""
+    with pytest.raises(ConfigurationError) as caught:
+        parse_model(text, "farm.toml")
+    assert str(caught.value).splitlines()[1:] == [
+        "farm.toml:3: objects.Farm.template: there is no template '$Arae'; did you mean '$Area'?",
+        "farm.toml:9: objects.Tank_002.area: Tank_001 is no area; write container = 'Tank_001'",
+        (
+            "farm.toml:10: objects.Tank_003.contained_name: "
+            "an object inside Tank_001 needs a contained name"
+        ),
+    ]
+
+
 def test_windows_line_ends_and_a_byte_order_mark_make_no_difference(tmp_path: Path) -> None:
     file = tmp_path / "small.toml"
     file.write_bytes(b"\xef\xbb\xbf" + SMALL.replace("\n", "\r\n").encode())

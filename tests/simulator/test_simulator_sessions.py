@@ -197,3 +197,12 @@ async def test_ended_sessions_are_forgotten_after_a_thousand_others(sim: Simulat
     with pytest.raises(GRPCError) as caught:
         sim.gateway.session(first.id)
     assert caught.value.status is Status.NOT_FOUND
+
+
+async def test_what_is_counted_for_sessions_is_forgotten_with_them(sim: Simulator) -> None:
+    for _ in range(1200):
+        session = sim.gateway.open_session("short", None)
+        sim.audit.events_sent_by_session[session.id] += 1
+        session.close("client-close")
+    assert len(sim.gateway.sessions) < 1100
+    assert sim.audit.events_sent_by_session.keys() == sim.gateway.sessions.keys()

@@ -117,11 +117,11 @@ class _Reader:
         model = PlantModel.draft(objects, templates, name=name or "Plant", deployed=deployed)
         # A mistake that was seen while reading may show again in the whole.
         seen = {path for path, _ in self.problems}
-        for path, text in problems_of(model):
-            path = self._in_file(path)
+        found = [(self._in_file(path), text) for path, text in problems_of(model)]
+        seen |= self._check_parents(model, seen | {path for path, _ in found})
+        for path, text in found:
             if not any(path[: len(known)] == known for known in seen):
                 self.problems.append((path, text))
-        self._check_parents(model)
         return None if self.problems else model
 
     def _in_file(self, path: Path) -> Path:
@@ -129,14 +129,22 @@ class _Reader:
             return (*path[:2], self._parents.get(path[1], "area"))
         return path
 
-    def _check_parents(self, model: PlantModel) -> None:
+    def _check_parents(self, model: PlantModel, seen: set[Path]) -> set[Path]:
+        """Add whose parent is of the other kind; return what is wrong by that already."""
+        wrong = set()
         for name, key in self._parents.items():
             parent = model.by_name.get(model.by_name[name.lower()].parent.lower())
-            if parent is not None and model.is_area(parent) is not (key == "area"):
+            if parent is None or model.is_area(parent) is (key == "area"):
+                continue
+            wrong.add(("objects", name, "contained_name"))
+            above = ("objects", parent.name)
+            # Whether it is an area is not known where its template is not.
+            if seen.isdisjoint({above, (*above, "template")}):
                 other = "container" if key == "area" else "area"
                 what = "an area" if other == "area" else "no area"
                 text = f"{parent.name} is {what}; write {other} = {parent.name!r}"
                 self.problems.append((("objects", name, key), text))
+        return wrong
 
     # -- templates and objects ---------------------------------------------------
 
