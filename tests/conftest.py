@@ -11,7 +11,12 @@ import pytest
 import trustme
 from event_loops import LOOP_VARIABLE, backends
 from google_messages import GoogleModules, load_google_modules
+from hypothesis import settings
 from tls_files import TlsFiles, issue_tls_files
+
+# A slow machine is no failure: no example has a deadline, in whichever test it is.
+settings.register_profile("without-deadline", deadline=None)
+settings.load_profile("without-deadline")
 
 # Terminal tests fork in a process where grpcio may run; its own handling of that ends the child.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
