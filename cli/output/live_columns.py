@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from .tables import Cell, Column, rich_table, styled
-from .text import fold, printable, width
+from .text import first, fold, printable, width
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -176,6 +176,4 @@ def _cut(cell: Cell | str, room: int) -> Cell | str:
     if width(text) <= room:
         return cell
     dots = "..." if room > 3 else ""
-    while width(text) > room - len(dots):
-        text = text[:-1]
-    return Cell(text + dots, _style(cell))
+    return Cell(first(text, room - len(dots)) + dots, _style(cell))

@@ -15,7 +15,7 @@ from .live_words import age_text, level_cell, status_cell, value_cell
 from .spark import Trend, draws_blocks
 from .tables import Cell
 from .text import printable, width
-from .values import time_text
+from .values import MOST_ON_SCREEN, time_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Only", "Order", "ValueBoard", "passes"]
 
 _FRESH_SECONDS: Final = 0.8  # how long a value that has changed stands out
+_MOST_IN_FRAME: Final = 16  # elements that are more than the column of values has room for
 _SPAN: Final = 60.0  # seconds that a trend shows
 _SLOTS: Final = (
     Slot("Tag", 0),
@@ -254,7 +255,12 @@ class ValueBoard:
         status = status_cell(value)
         return [
             row.tag,
-            value_cell(value, "bold reverse" if fresh and row.changes else "", short=short),
+            value_cell(
+                value,
+                "bold reverse" if fresh and row.changes else "",
+                short=short,
+                most=_MOST_IN_FRAME if short else MOST_ON_SCREEN,
+            ),
             level_cell(value, reason=not short or columns >= _WIDE),
             Cell(trend, "cyan"),
             age_text(value.age()),

@@ -44,11 +44,12 @@ def level_cell(value: TagValue, *, number: bool = False, reason: bool = True) ->
     return Cell(text, cell.style if value.ok else "red")
 
 
-def value_cell(value: TagValue, style: str = "", *, short: bool = False) -> Cell:
+def value_cell(value: TagValue, style: str = "", *, short: bool = False, most: int = 0) -> Cell:
     """Return what a reading holds; `-` for nothing, and after a failure.
 
     Args:
         short: Show a number with seven digits at most, in ten cells, where it must never be cut.
+        most: As for `value_text`.
     """
     from .values import value_text
 
@@ -57,7 +58,7 @@ def value_cell(value: TagValue, style: str = "", *, short: bool = False) -> Cell
         return Cell("-", "dim")
     if short and isinstance(value.value, float):
         return Cell(_number(value.value), style)
-    return Cell(value_text(value.raw), style)
+    return Cell(value_text(value.raw, most=most), style)
 
 
 def _number(value: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-__all__ = ["fold", "pad", "printable", "width"]
+__all__ = ["first", "fold", "pad", "printable", "width"]
 
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -46,13 +46,23 @@ def pad(text: str, cells: int, *, right: bool = False) -> str:
     return blanks + text if right else text + blanks
 
 
+def first(text: str, cells: int) -> str:
+    """Return as much of the beginning of `text` as has room in so many cells."""
+    if text.isascii():
+        return text[: max(0, cells)]
+    used = 0
+    for n, character in enumerate(text):
+        used += _cells(character)
+        if used > cells:
+            return text[:n]
+    return text
+
+
 def fold(text: str, cells: int) -> list[str]:
     """Return `text` in lines of at most so many cells, broken at blanks where there are some."""
     lines = []
     while width(text) > cells:
-        end = 1  # a character that is wider than the line stands alone
-        while end < len(text) and width(text[: end + 1]) <= cells:
-            end += 1
+        end = len(first(text, cells)) or 1  # what is wider than the line stands alone
         blank = text.rfind(" ", 1, end + 1)
         if blank > 0:
             lines.append(text[:blank].rstrip())

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from mxgateway.generated.mxaccess_gateway.v1 import MxValue
 
-__all__ = ["time_text", "type_text", "value_text"]
+__all__ = ["MOST_ON_SCREEN", "time_text", "type_text", "value_text"]
 
 
-def value_text(value: MxValue | None) -> str:
-    """Return what a value holds; text stands as it is, arrays in brackets, no value as `-`."""
+MOST_ON_SCREEN: Final = 200
+"""Elements of an array that a table on a terminal shows; the rest is counted."""
+
+_CHARACTERS: Final = 10  # for which one element counts, in a text
+
+
+def value_text(value: MxValue | None, *, most: int = 0) -> str:
+    """Return what a value holds; text stands as it is, arrays in brackets, no value as `-`.
+
+    Args:
+        most: Elements after which the rest is only counted; of a text, ten times as many
+            characters. 0 for all.
+    """
     from mxgateway.errors import MalformedReplyError
     from mxgateway.values import ABSENT, from_mx_value
 
@@ -24,12 +35,18 @@ def value_text(value: MxValue | None) -> str:
     if content is ABSENT:
         return "-"
     if isinstance(content, str):
-        return content
+        room = most * _CHARACTERS
+        if not most or len(content) <= room:
+            return content
+        return f"{content[:room]}... {len(content) - room} more characters"
     # A 32-bit float has fewer digits than its 64-bit image: 0.1, not 0.10000000149011612.
     narrow = value is not None and (
         value.float_value is not None
         or (value.array_value is not None and value.array_value.float_values is not None)
     )
+    if most and isinstance(content, list) and len(content) > most:
+        begin = _text(content[:most], narrow=narrow).removesuffix("]")
+        return f"{begin}, ... {len(content) - most} more]"
     return _text(content, narrow=narrow)
 
 

@@ -14,7 +14,7 @@ from ..output.live_export import export
 from ..output.live_words import age_text, level_cell, status_cell, value_cell
 from ..output.rows import Shape, write_rows
 from ..output.tables import Cell, Column, console_for
-from ..output.values import time_text
+from ..output.values import MOST_ON_SCREEN, time_text
 from ..run import run_with_client
 from .patterns import expand
 
@@ -110,7 +110,7 @@ def _picture(values: Sequence[TagValue], columns: int) -> RenderableType:
         rows.append(
             [
                 value.tag,
-                value_cell(value),
+                value_cell(value, most=MOST_ON_SCREEN),
                 level_cell(value),
                 Cell("-" if value.error is not None else value.type_name, "dim"),
                 age_text(value.age()),

@@ -12,7 +12,7 @@ from ..options import Invocation
 from ..output.live_words import age_text, level_cell, status_cell
 from ..output.results import write_result
 from ..output.tables import Cell
-from ..output.values import time_text, value_text
+from ..output.values import MOST_ON_SCREEN, time_text, value_text
 from ..run import run_with_client
 from .classes import category_name, class_name, native_type_name, write_needs
 from .reading import reading_document
@@ -111,7 +111,8 @@ def _fields(
 ) -> Iterator[tuple[str, Cell | str]]:
     hit, problem = found.hit, found.problem
     yield "Tag", Cell(hit.reference if hit is not None else tag, "bold")
-    yield "Value", value_text(value.raw) if value.ok else Cell("-", "dim")
+    most = MOST_ON_SCREEN if aged else 0
+    yield "Value", value_text(value.raw, most=most) if value.ok else Cell("-", "dim")
     yield "Quality", level_cell(value, number=True)
     yield "Status", status_cell(value)
     yield "Source time", time_text(value.timestamp)

@@ -57,11 +57,11 @@ def _document(outcome: Outcome) -> dict[str, Any]:
     return document
 
 
-def _written(outcome: Outcome) -> str:
+def _written(outcome: Outcome, most: int) -> str:
     if outcome.secret:
         return "***"
     if outcome.value is not None:
-        return value_text(outcome.value)
+        return value_text(outcome.value, most=most)
     given = outcome.given.value
     return given if isinstance(given, str) else str(given)
 
@@ -81,15 +81,22 @@ def _verdict(outcome: Outcome) -> Cell:
     return Cell("not written", "bold red")
 
 
-def row_of(outcome: Outcome) -> list[Cell | str]:
-    """Return a row for people."""
+def row_of(outcome: Outcome, *, most: int = 0) -> list[Cell | str]:
+    """Return a row for people; `most` as for `value_text`."""
     before = outcome.before
-    was = "-" if before is None or not before.ok else value_text(before.raw)
+    was = "-" if before is None or not before.ok else value_text(before.raw, most=most)
     kind = type_text(outcome.value) if outcome.value is not None else "-"
     if kind == "-" and before is not None and before.ok:
         kind = before.type_name
     reason = "" if outcome.result.ok else _reason(outcome.result)
-    return [outcome.given.tag, _written(outcome), was, _verdict(outcome), Cell(kind, "dim"), reason]
+    return [
+        outcome.given.tag,
+        _written(outcome, most),
+        was,
+        _verdict(outcome),
+        Cell(kind, "dim"),
+        reason,
+    ]
 
 
 def _reason(result: TagWrite) -> str:

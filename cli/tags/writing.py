@@ -19,6 +19,7 @@ from ..output.live import draws_table
 from ..output.live_columns import fit
 from ..output.rows import write_rows
 from ..output.tables import console_for
+from ..output.values import MOST_ON_SCREEN
 from ..run import run_with_client
 from .inputs import WriteInput, writes_of
 from .write_form import TagWriteForm
@@ -54,7 +55,7 @@ def write_all(invocation: Invocation, form: TagWriteForm, type_name: str | None)
     raise_in_batch(invocation, errors, len(outcomes))
     if draws_table(invocation):
         console = console_for(environment)
-        rows = [row_of(outcome) for outcome in outcomes]
+        rows = [row_of(outcome, most=MOST_ON_SCREEN) for outcome in outcomes]
         console.print(fit(SLOTS, rows, console.width).picture(rows, console.width))
     else:
         extra = {"query": query_of(writes, form), "ok": not failed, "failed": len(failed)}

@@ -6,6 +6,7 @@ import datetime as dt
 import io
 import itertools
 import math
+import re
 from importlib import import_module
 from typing import Any
 
@@ -328,3 +329,34 @@ def test_a_progress_line_never_folds_and_is_gone_at_the_end(
     assert all(len(line) < columns for line in lines)
     assert lines[-1] == ""
     assert lines[-2].strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "shown"),
+    [
+        ([1.5] * 5_000, "float[]", "4800 more]"),
+        ("x" * 5_000, "string", "3000 more characters"),
+        ([1.5] * 200, "float[]", "1.5]"),
+        ("x" * 2_000, "string", "x" * 40),
+    ],
+)
+def test_of_what_fills_screens_a_table_shows_the_beginning_and_counts_the_rest(
+    environment: Any, value: Any, kind: str, shown: str
+) -> None:
+    board = values.ValueBoard(environment, ["A.B"])
+    board.take(TagValue.of("A.B", to_mx_value(value, kind), 192, None, ()))
+    assert re.search(r"^A\.B +(\[1\.5, |xxxx).*\.\.\. ", drawn(board, 80, 24), re.MULTILINE)
+    console = Console(width=80, file=io.StringIO(), record=True)
+    console.print(board.summary(80))
+    # The column of values folds, so blanks say nothing.
+    assert shown.replace(" ", "") in "".join(console.export_text().split())
+    reading_text = import_module("mxgateway_cli.output.values").value_text(to_mx_value(value, kind))
+    assert "more" not in reading_text
+
+
+@given(st.text(max_size=60), st.integers(1, 30))
+def test_folded_text_fits_and_loses_only_blanks(text: str, cells: int) -> None:
+    module: Any = import_module("mxgateway_cli.output.text")
+    lines = module.fold(text, cells)
+    assert "".join("".join(lines).split()) == "".join(text.split())
+    assert all(module.width(line) <= max(cells, 2) for line in lines)
