@@ -206,6 +206,23 @@ def test_read_find_tree_and_info_fit(terminal: Start, sim: ThreadedSimulator, co
         assert "Internal" not in text
 
 
+@pytest.mark.parametrize("columns", [30, 80, 200])
+def test_progress_is_drawn_over_and_gone_at_the_end(
+    terminal: Start, sim: ThreadedSimulator, columns: int
+) -> None:
+    screen = terminal(
+        *("galaxy-discover", "--page-size", "8", "--fields", "tagName", "--output", "csv"),
+        columns=columns,
+        lines=60,
+    )
+    assert screen.finish() == 0
+    assert b"24 of 32 objects" in screen.raw
+    assert (b"[######" in screen.raw) == (columns >= 80)
+    shown = [line for line in screen.text().splitlines() if line]
+    assert shown[0] == "tagName"
+    assert len(shown) == 33
+
+
 def test_a_narrow_tree_keeps_its_shape(terminal: Start, sim: ThreadedSimulator) -> None:
     screen = terminal("tree", columns=40, lines=60)
     assert screen.finish() == 0
