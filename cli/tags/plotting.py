@@ -16,7 +16,7 @@ from ..options import Invocation, OutputFormat
 from ..output.live import LiveScreen, redraws
 from ..output.live_export import export
 from ..output.live_words import level_cell, value_cell
-from ..output.plot import Sample, draw
+from ..output.plot import Sample, draw, thinned
 from ..output.spark import draws_blocks
 from ..output.tables import Cell, console_for, styled
 from ..output.text import fold, printable, width
@@ -37,6 +37,7 @@ __all__ = ["Chart", "plot_tag"]
 _WIDTH: Final = 80  # where no terminal says how wide
 _HEIGHT: Final = 16
 _FIRST_SECONDS: Final = 30.0
+_MOST_SAMPLES: Final = 20_000  # drawn several times a second, for as long as somebody looks
 
 
 def plot_tag(
@@ -140,7 +141,7 @@ class Chart:
         self._samples: list[Sample] = []
         self._last: TagValue | None = None
         self._begun = self._ended = 0.0
-        self._lost = 0
+        self._count = self._lost = 0
         self._end = ""
 
     @property
@@ -177,7 +178,10 @@ class Chart:
             update.require()
             number = _number(self._tag, update)
             self._last = update
+            self._count += 1
             self._samples.append(Sample(moment, number, update.good))
+            if len(self._samples) >= _MOST_SAMPLES:
+                self._samples = thinned(self._samples, self._seconds)
 
     def picture(self, columns: int, lines: int) -> RenderableType:
         """Return heading and chart for a terminal of that size."""
@@ -197,12 +201,13 @@ class Chart:
     def _lines(self, columns: int, lines: int) -> list[list[Cell]]:
         with self._lock:
             samples, last, lost = list(self._samples), self._last, self._lost
+            count = self._count
         now = min(self._seconds, (self._ended or self._clock()) - self._begun)
         assert last is not None
         known = [s.value for s in samples if s.value is not None]
         value, level = Cell(value_cell(last).text, "bold"), level_cell(last)
         told = [Cell(self._tag, "bold"), Cell("  "), value, Cell("  "), level]
-        facts = [f"{len(samples)} values", f"{now:.0f} of {self._seconds:g} s"]
+        facts = [f"{count} values", f"{now:.0f} of {self._seconds:g} s"]
         if known:
             facts.insert(0, f"min {min(known):.7g}  max {max(known):.7g}")
         below = [Cell("  ".join(facts), "dim")]

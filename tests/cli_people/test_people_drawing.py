@@ -360,3 +360,26 @@ def test_folded_text_fits_and_loses_only_blanks(text: str, cells: int) -> None:
     lines = module.fold(text, cells)
     assert "".join("".join(lines).split()) == "".join(text.split())
     assert all(module.width(line) <= max(cells, 2) for line in lines)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 0.05), st.floats(-5, 5) | st.none(), st.booleans()), min_size=1)
+)
+def test_thinning_keeps_what_a_chart_must_show(content: list[tuple[float, Any, bool]]) -> None:
+    samples = [plot.Sample(*one) for one in sorted(content, key=lambda one: one[0])]
+    fewer = plot.thinned(samples, 10.0)
+    assert len(fewer) <= len(samples)
+    assert [s for s in samples if any(s is kept for kept in fewer)] == fewer
+    assert (fewer[0], fewer[-1]) == (samples[0], samples[-1])
+    for trait in (
+        lambda some: {s.good for s in some},
+        lambda some: {s.value is None for s in some},
+        lambda some: min((s.value for s in some if s.value is not None), default=None),
+        lambda some: max((s.value for s in some if s.value is not None), default=None),
+    ):
+        assert trait(fewer) == trait(samples)
+
+
+def test_a_thinned_chart_is_small() -> None:
+    samples = [plot.Sample(n / 10_000, float(n % 7), n % 3 > 0) for n in range(100_000)]
+    assert len(plot.thinned(samples, 10.0)) <= 6_000
