@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 from .exit_codes import ExitCode
 
-__all__ = ["InterruptGuard", "Interrupted"]
+__all__ = ["InterruptGuard", "Interrupted", "last_words"]
+
+
+# What has to be written where a second signal ends the process: nothing else is cleaned up then.
+_last_words: dict[int, bytes] = {}
+
+
+@contextmanager
+def last_words(stream: TextIO, text: str) -> Iterator[None]:
+    """Let `text` be written to a stream if a second signal ends the process meanwhile."""
+    try:
+        descriptor = stream.fileno()
+    except (OSError, ValueError):
+        yield  # no file of the system, so that there is no terminal to leave in order
+        return
+    _last_words[descriptor] = text.encode("ascii")
+    try:
+        yield
+    finally:
+        _last_words.pop(descriptor, None)
 
 
 class Interrupted(Exception):  # noqa: N818 - an outcome, no error
@@ -80,6 +100,9 @@ class InterruptGuard:
 
     def _handle(self, _number: int, frame: FrameType | None) -> None:
         if self.interrupted:
+            for descriptor, content in _last_words.items():
+                with contextlib.suppress(OSError):
+                    os.write(descriptor, content)
             os._exit(ExitCode.INTERRUPTED)
         self.interrupted = True
         self._cancel(signal.SIGINT, frame)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from ..environment import Environment
 from ..options import Invocation, OutputFormat
+from ..signals import last_words
 from .tables import console_for
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ Picture = Callable[[int, int], "RenderableType"]
 """Draws for a terminal of so many columns and lines; called from a thread of its own."""
 
 _FRAMES_PER_SECOND: Final = 6
+_LEAVE: Final = "\x1b[?1049l\x1b[?25h"  # back from the second screen, with a cursor
 
 
 def draws_table(invocation: Invocation) -> bool:
@@ -105,6 +108,13 @@ class LiveScreen(Redrawn):
             return picture(size.width, size.height)
 
         super().__init__(console, frame, screen=True)
+        self._stack = ExitStack()
+        self._stream = environment.stdout
+
+    def __enter__(self) -> Self:
+        self._stack.enter_context(last_words(self._stream, _LEAVE))
+        super().__enter__()
+        return self
 
     def __exit__(
         self,
@@ -112,7 +122,8 @@ class LiveScreen(Redrawn):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        super().__exit__(kind, error, traceback)
+        with self._stack:
+            super().__exit__(kind, error, traceback)
         last = self._left(self._console.width)
         if last is not None:
             self._console.print(last)

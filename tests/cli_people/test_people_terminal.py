@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -121,6 +122,20 @@ def test_a_filter_leaves_only_what_is_asked_for(terminal: Start, sim: ThreadedSi
     assert "Tank_001.Level" not in shown
     sim.set_value("Tank_001.Level", 5.0, quality=0)
     assert "Tank_001.Level" in screen.read_until(r"Tank_001\.Level")
+
+
+@pytest.mark.requirement("cli.signal")
+def test_ctrl_c_twice_at_once_leaves_no_second_screen(
+    terminal: Start, sim: ThreadedSimulator
+) -> None:
+    screen = terminal("watch", *TAGS)
+    screen.read_until("Interlocks")
+    sim.faults.black_hole()
+    screen.child.kill(signal.SIGINT)
+    screen.child.kill(signal.SIGINT)
+    assert screen.finish() in (130, -signal.SIGINT)
+    assert not screen.on_second_screen
+    assert screen.raw.rindex(b"\x1b[?25h") > screen.raw.rindex(b"\x1b[?25l")
 
 
 def test_a_bound_counts_what_the_filter_lets_through(
