@@ -58,6 +58,7 @@ class TagSession(AdvisedItems):
         super().__init__(session, server, self._spawn)
         self._cause: MxGatewayError | None = None
         self._because = ""
+        self._closed = False
         self._on_lost = on_lost
         self._users: dict[Login, int] = {}
         self._signing_in = anyio.Lock()
@@ -79,6 +80,7 @@ class TagSession(AdvisedItems):
 
     async def close(self) -> None:
         """Close the session at the gateway, within 5 seconds; failures are logged."""
+        self._closed = True
         if not self.lost:
             self._end_all("the client was closed")
             await _close(self.session)
@@ -167,9 +169,15 @@ class TagSession(AdvisedItems):
         try:
             return await call
         except MxGatewayError as error:
-            if not self.note(error):
+            if not self.note(error) and self.loss_behind(error) is None:
                 raise
             raise self._loss() from error
+
+    def loss_behind(self, error: MxGatewayError) -> SessionLostError | None:
+        """Return the loss that an error comes from: a lost session is closed here as well."""
+        if self.lost and not self._closed and isinstance(error, ClientClosedError):
+            return self._loss()
+        return None
 
     def note(self, error: MxGatewayError) -> bool:
         """Lose the session if a command's error shows that it is gone; return whether it does."""

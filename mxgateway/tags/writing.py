@@ -259,6 +259,9 @@ class _Job:
                     session.retire(item)
                 elif isinstance(error, MxGatewayError):
                     session.note(error)
+                    loss = session.loss_behind(error)
+                    if loss is not None:
+                        raise loss from error
                 raise
 
     async def _user_id(self, tag: str, user: User) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import pytest
+from client.scripted_channel import OK
 from events.scripted_events import HubBench
 from tags.scripted_tags import ScriptedTags
 
@@ -24,6 +25,7 @@ from mxgateway import (
     MxCommandRequest,
     PermissionDeniedError,
     SequenceGap,
+    SessionLostError,
     SlowConsumerError,
     TagSubscription,
     TagValue,
@@ -31,6 +33,7 @@ from mxgateway import (
     WriteOutcomeUnknownError,
     WriteRequest,
 )
+from mxgateway.generated.mxaccess_gateway.v1 import AuthenticateUserReply
 
 K = MxCommandKind
 
@@ -411,6 +414,40 @@ async def test_a_lost_session_is_closed_at_the_gateway(gateway: ScriptedTags) ->
         with anyio.fail_after(5):
             while "CloseSession" not in channel.methods():
                 await anyio.lowlevel.checkpoint()
+
+
+async def test_a_write_on_a_session_that_was_lost_meanwhile_says_so(gateway: ScriptedTags) -> None:
+    real, stand_in = gateway.client.invoke_raw, gateway.client
+    asked, go = anyio.Event(), anyio.Event()
+
+    async def slow_login(request: MxCommandRequest, **more: Any) -> MxCommandReply:
+        assert request.command is not None
+        if request.command.kind != K.AUTHENTICATE_USER:
+            return await real(request, **more)
+        asked.set()
+        await go.wait()
+        return MxCommandReply(
+            kind=K.AUTHENTICATE_USER,
+            protocol_status=OK,
+            authenticate_user=AuthenticateUserReply(user_id=7),
+        )
+
+    async def write() -> None:
+        with pytest.raises(SessionLostError) as caught:  # and not that the client is closed
+            await gateway.client.write("A.PV", 5, user=Login("operator", "operator"))
+        assert caught.value.processed == "no"
+
+    stand_in.invoke_raw = slow_login  # type: ignore[method-assign]
+    channel: Any = gateway.client._channel
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(write)
+            await asked.wait()
+            gateway.stream.finish(ConnectionLost("reset by the peer", cause="reset"))
+            while "CloseSession" not in channel.methods():
+                await anyio.lowlevel.checkpoint()
+            go.set()
+    assert K.WRITE not in gateway.kinds
 
 
 async def test_closing_waits_for_a_session_that_is_being_opened(gateway: ScriptedTags) -> None:
