@@ -39,10 +39,10 @@ class _Wire:
         self._held: list[bytes] | None = None
 
     def write(self, data: bytes) -> None:
-        if self._held is None:
-            self._transport.write(data)
-        else:
+        if self._held is not None:
             self._held.append(data)
+        elif not self._transport.is_closing():  # after which asyncio drops it, and logs that
+            self._transport.write(data)
 
     def hold(self) -> None:
         if self._held is None and not self._transport.is_closing():
