@@ -113,6 +113,7 @@ async def test_a_platform_may_give_the_provider_another_name() -> None:
                         subscribe = SubscribeAlarmsCommand(subscription_expression=expression)
                         await session.invoke(command(subscribe))
                         reply = await session.invoke(command(QueryActiveAlarmsCommand()))
+                        assert reply.query_active_alarms is not None
                         assert len(reply.query_active_alarms.snapshots) == found
     with pytest.raises(ConfigurationError, match="alarm_provider: give Galaxy or Galaxy_<name>"):
         Settings(alarm_provider="North")

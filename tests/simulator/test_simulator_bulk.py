@@ -207,9 +207,10 @@ async def test_read_bulk_gives_up_after_its_timeout_for_each_tag(
         user = await connect(sim)
         async with asyncio.TaskGroup() as tasks:
             reading = tasks.create_task(read(user, INT, BOOL, timeout_ms=timeout_ms))
-            for handle in (1, 2):
-                await sim.wait_for(lambda s, handle=handle: is_read(s, handle))
-                await sim.advance(0.01)
+            await sim.wait_for(lambda s: is_read(s, 1))
+            await sim.advance(0.01)
+            await sim.wait_for(lambda s: is_read(s, 2))
+            await sim.advance(0.01)
         results = reading.result()
         assert not any(result.was_successful for result in results)
         assert all("10 ms" in result.error_message for result in results)

@@ -78,15 +78,14 @@ async def test_permissions_are_for_the_objects_of_their_groups(connect: Any) -> 
         user = await connect(sim)
         ann, bob = await sign_in(user, "ann"), await sign_in(user, "bob")
         found = {}
-        for tag, *ids in (
-            ("Vat_001.Valve", ann),
+        for tag, current, verifier in (
+            ("Vat_001.Valve", ann, 0),
             ("Vat_001.Batch", bob, ann),
-            ("Vat_002.Valve", ann),
+            ("Vat_002.Valve", ann, 0),
             ("Vat_002.Batch", bob, ann),
         ):
             item = await user.advised(tag)
-            command = WriteSecuredCommand(user.server, item, *ids, value=MxValue(bool_value=True))
-            await user.invoke(KIND.WRITE_SECURED, command)
+            await secured(user, item, current, verifier)
             found[tag] = await completion(sim, tag)
         assert found == {
             "Vat_001.Valve": (False, 321),

@@ -18,15 +18,17 @@ COUNTS = sorted(field.name for field in fields(Settings) if field.type == "int")
 @pytest.mark.parametrize("value", [-1.0, math.nan, math.inf, 1e12])
 @pytest.mark.parametrize("name", TIMES)
 def test_times_are_within_what_a_clock_can_add(name: str, value: float) -> None:
+    given: dict[str, Any] = {name: value}
     with pytest.raises(ConfigurationError, match=f"^{name}: give .*1e\\+09"):
-        Settings(**{name: value})
+        Settings(**given)
 
 
 @pytest.mark.parametrize("value", [-1, 0])
 @pytest.mark.parametrize("name", COUNTS)
 def test_limits_leave_room_for_one(name: str, value: int) -> None:
+    given: dict[str, Any] = {name: value}
     with pytest.raises(ConfigurationError, match=f"^{name}: give 1 "):
-        Settings(**{name: value})
+        Settings(**given)
 
 
 @pytest.mark.parametrize(
@@ -40,5 +42,6 @@ def test_limits_leave_room_for_one(name: str, value: int) -> None:
     ],
 )
 def test_choices_are_those_there_are(name: str, value: Any) -> None:
+    given: dict[str, Any] = {name: value}
     with pytest.raises(ConfigurationError, match=f"^{name}: "):
-        Settings(**{name: value})
+        Settings(**given)

@@ -131,7 +131,7 @@ class _Reader:
 
     def _check_parents(self, model: PlantModel, seen: set[Path]) -> set[Path]:
         """Add whose parent is of the other kind; return what is wrong by that already."""
-        wrong = set()
+        wrong: set[Path] = set()
         for name, key in self._parents.items():
             parent = model.by_name.get(model.by_name[name.lower()].parent.lower())
             if parent is None or model.is_area(parent) is (key == "area"):
