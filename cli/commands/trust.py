@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import ssl
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import rich_click as click
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from ..doctor.certificate import Certificate
 
 __all__ = ["trust"]
+
+_PEM: Final = re.compile(r"-----BEGIN .*?-----END [^-]*-----", re.DOTALL)
 
 
 @click.command(
@@ -71,11 +74,15 @@ def trust(
 
     certificate = run_async(lambda: look_at_certificate(options))
     path = Path(output_file) if output_file else _usual_file(invocation, options)
+    before = _kept(path) if certificate.usable_as_authority else None
+    if before == certificate.fingerprint:
+        before = None
 
     def show(written: bool) -> None:
         document = certificate.to_dict() | {
             "endpoint": options.target,
             "writtenTo": str(path) if written else None,
+            "keptBefore": before,
         }
         write_result(invocation, document, lambda: _fields(certificate, options))
 
@@ -83,6 +90,11 @@ def trust(
     for_people = invocation.format is OutputFormat.TABLE and not invocation.fields
     if for_people:
         show(written=False)
+    if before is not None:
+        invocation.environment.note(
+            f"{path} holds another certificate, SHA-256 {before}: the gateway got a new one, "
+            "or somebody stands in between."
+        )
     written = _decide(invocation, certificate, path, yes=yes)
     if not for_people:
         show(written)
@@ -111,6 +123,31 @@ def _decide(invocation: Invocation, certificate: Certificate, path: Path, *, yes
             return False
     _write(path, certificate.pem)
     return True
+
+
+def _kept(path: Path) -> str | None:
+    """Return the fingerprint of the certificate that a file holds, None where there is no file.
+
+    Raises:
+        ConfigurationError: It holds something else, which must not be written over.
+    """
+    from ..doctor.certificate import fingerprint
+
+    try:
+        blocks = _PEM.findall(path.read_text(encoding="utf-8", errors="replace"))
+        (der,) = [ssl.PEM_cert_to_DER_cert(block) for block in blocks]
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigurationError(
+            f"{str(path)!r} cannot be read: {error.strerror or error}; choose another --output-file"
+        ) from error
+    except ValueError as error:
+        raise ConfigurationError(
+            f"{str(path)!r} exists and is no single certificate; it is left as it is: choose "
+            "another --output-file"
+        ) from error
+    return fingerprint(der)
 
 
 def _write(path: Path, pem: str) -> None:

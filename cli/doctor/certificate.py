@@ -19,7 +19,7 @@ from anyio.streams.tls import TLSAttribute, TLSStream
 from mxgateway.errors import ConnectError, ConnectTimeout, TlsError
 from mxgateway.options import ClientOptions
 
-__all__ = ["Certificate", "look_at_certificate"]
+__all__ = ["Certificate", "fingerprint", "look_at_certificate"]
 
 _ALPN: Final = "h2"
 # X509_V_FLAG_NO_CHECK_TIME of OpenSSL, which ssl.VerifyFlags does not name.
@@ -110,7 +110,7 @@ async def _look(options: ClientOptions) -> Certificate:
         )
     return Certificate(
         pem=pem,
-        fingerprint=_fingerprint(shown.der),
+        fingerprint=fingerprint(shown.der),
         subject=_name(decoded.fields.get("subject", ())),
         issuer=_name(decoded.fields.get("issuer", ())),
         names=tuple(f"{kind}:{text}" for kind, text in decoded.fields.get("subjectAltName", ())),
@@ -190,7 +190,8 @@ async def _handshake(options: ClientOptions, context: ssl.SSLContext) -> _Shown:
         )
 
 
-def _fingerprint(der: bytes) -> str:
+def fingerprint(der: bytes) -> str:
+    """Return the SHA-256 of a certificate, hex in upper case with colons."""
     digits = hashlib.sha256(der).hexdigest().upper()
     return ":".join(digits[n : n + 2] for n in range(0, len(digits), 2))
 

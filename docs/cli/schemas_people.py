@@ -28,6 +28,7 @@ __all__ = ["people"]
 
 _ANY: Final[dict[str, Any]] = {}
 _TEXTS: Final = {"type": "array", "items": TEXT}
+_FINGERPRINT: Final = {"type": "string", "pattern": "^([0-9A-F]{2}:){31}[0-9A-F]{2}$"}
 _PROCESSED: Final = constants("no", "maybe", "yes")
 _MARKS: Final = ("replayGap", "sequenceGap")
 
@@ -61,7 +62,9 @@ def people(messages: Messages) -> dict[str, dict[str, Any]]:
         "doctor": list_of(
             "findings", _finding(), exitCode=COUNT, outcome=constants("ok", "warning", "failed")
         ),
-        "trust": _certificate(endpoint=TEXT, writtenTo=nullable(TEXT)),
+        "trust": _certificate(
+            endpoint=TEXT, writtenTo=nullable(TEXT), keptBefore=nullable(_FINGERPRINT)
+        ),
         "profile-list": list_of("profiles", _profile(), file=TEXT),
         "profile-show": _profile(file=TEXT),
         "profile-add": _profile(file=TEXT),
@@ -295,7 +298,7 @@ def _certificate(**more: Any) -> dict[str, Any]:
             "names": _TEXTS,
             "notBefore": TIME,
             "notAfter": TIME,
-            "fingerprint": {"type": "string", "pattern": "^([0-9A-F]{2}:){31}[0-9A-F]{2}$"},
+            "fingerprint": _FINGERPRINT,
             "selfSigned": YES_NO,
             "usableAsCaFile": YES_NO,
             "alpn": nullable(TEXT),

@@ -279,6 +279,41 @@ def test_trust_of_a_certificate_signed_by_another_gives_the_fingerprint_instead(
     assert pinned.code == 0
 
 
+def test_a_certificate_that_takes_the_place_of_another_is_told(
+    run: Run, self_signed: Any, tmp_path: Path
+) -> None:
+    target = tmp_path / "plant.pem"
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(target)
+    old = _sha256(ssl.PEM_cert_to_DER_cert(target.read_text(encoding="ascii"))).upper()
+    with tls_gateway(self_signed) as simulator:
+        words = ("trust", simulator.endpoint, "--output-file", str(target), "--yes", "--json")
+        changed, same = run(*words), run(*words)
+    assert changed.json()["keptBefore"].replace(":", "") == old
+    assert "holds another certificate" in changed.err
+    assert changed.json()["writtenTo"] == str(target)
+    assert same.json()["keptBefore"] is None
+    assert "holds another" not in same.err
+
+
+@pytest.mark.parametrize("content", ["", "[profiles]\n", "two"])
+def test_a_file_that_is_no_single_certificate_is_left_as_it_is(
+    run: Run, self_signed: Any, tmp_path: Path, content: str
+) -> None:
+    target = tmp_path / "precious"
+    if content == "two":
+        for _ in range(2):
+            trustme.CA().cert_pem.write_to_path(target, append=True)
+    else:
+        target.write_text(content, encoding="ascii")
+    before = target.read_bytes()
+    with tls_gateway(self_signed) as simulator:
+        outcome = run("trust", simulator.endpoint, "--output-file", str(target), "--yes", "--json")
+    assert outcome.code == 2
+    assert "no single certificate" in outcome.error()["message"]
+    assert target.read_bytes() == before
+
+
 def test_without_a_file_name_it_is_kept_beside_the_profiles(run: Run, self_signed: Any) -> None:
     with tls_gateway(self_signed) as simulator:
         written = Path(run("trust", simulator.endpoint, "--yes", "--json").json()["writtenTo"])
