@@ -24,8 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
     try:
         known = answer(words)
-        if known is not None:
-            _write(known)
+        if known is not None and _write(known):
             return 0
         from .app import run
         from .environment import Environment
@@ -39,14 +38,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _flush_or_drop(2)
 
 
-def _write(text: str) -> None:
+def _write(text: str) -> bool:
+    """Write to stdout; return False where it cannot be, which the long way tells."""
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
     except OSError as error:
         # Nobody reads any more; Windows says it with EINVAL.
-        if not isinstance(error, BrokenPipeError) and not (os.name == "nt" and error.errno == 22):
-            raise
+        return isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == 22)
+    return True
 
 
 def _flush_or_drop(descriptor: int) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .connection import Connection
     from .pool import ClientPool
 
-__all__ = ["Environment", "OutputClosed"]
+__all__ = ["Environment", "OutputClosed", "OutputFailed"]
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _EINVAL = 22  # What Windows reports for a write to a pipe whose reader is gone.
@@ -26,6 +26,10 @@ _EINVAL = 22  # What Windows reports for a write to a pipe whose reader is gone.
 
 class OutputClosed(Exception):  # noqa: N818 - an outcome, no error
     """The reader of stdout has gone away; an ordinary end, not an error."""
+
+
+class OutputFailed(Exception):  # noqa: N818 - beside OutputClosed
+    """Stdout cannot take the result, as on a full disk."""
 
 
 @dataclass(slots=True)
@@ -83,6 +87,7 @@ class Environment:
 
         Raises:
             OutputClosed: Nobody reads stdout any more.
+            OutputFailed: It cannot be written for another reason.
         """
         try:
             self.stdout.write(text)
@@ -92,7 +97,9 @@ class Environment:
         except OSError as error:
             if os.name == "nt" and error.errno == _EINVAL:
                 raise OutputClosed from error
-            raise
+            raise OutputFailed(
+                f"the output cannot be written: {error.strerror or error}"
+            ) from error
 
     def say(self, text: str) -> None:
         """Write a line for people to stderr, secrets taken out."""

@@ -11,7 +11,7 @@ import rich_click as click
 
 from mxgateway.errors import ConfigurationError, MxGatewayError
 
-from .environment import Environment
+from .environment import Environment, OutputFailed
 from .exit_codes import ExitCode, exit_code_for
 from .signals import Interrupted
 
@@ -54,6 +54,9 @@ def describe(error: BaseException, environment: Environment) -> Failure:
         case Interrupted() | KeyboardInterrupt() | click.Abort():
             facts = {"type": "Interrupted", "message": "interrupted"}
             return Failure(ExitCode.INTERRUPTED, facts, "interrupted")
+        case OutputFailed():
+            facts = {"type": "OutputFailed", "message": str(error)}
+            return Failure(ExitCode.INTERNAL, facts, f"Error: {error}")
         case ConfigurationError():
             return Failure(ExitCode.USAGE, error.to_dict(), f"Error: {error.message}")
         case MxGatewayError():

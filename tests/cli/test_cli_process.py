@@ -179,6 +179,26 @@ def test_a_reader_that_is_gone_already_is_no_error(
     assert done.returncode == 0
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+@pytest.mark.parametrize("words", [("version", "--json"), ("find", "*", "--json"), ("batch",)])
+def test_a_full_disk_is_a_short_error(
+    script: list[str], connected: ThreadedSimulator, words: tuple[str, ...]
+) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*script, *words],
+            input=b"version\nversion\n",
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=LIMIT,
+        )
+    assert done.returncode == 1
+    assert b"the output cannot be written: No space left on device" in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert done.stderr.count(b"\n") == 1
+
+
 @posix_signals
 def test_a_closed_stdout_is_no_error(script: list[str]) -> None:
     line = f"{' '.join(script)} version >&-"
