@@ -10,8 +10,11 @@ from mxgateway.commands import command
 from mxgateway.events import DataChange
 from mxgateway.generated.mxaccess_gateway.v1 import (
     AdviseCommand,
+    BulkSubscribeReply,
     MxCommandReply,
     RemoveItemCommand,
+    SubscribeResult,
+    UnAdviseItemBulkCommand,
 )
 from mxgateway.session.ledger import ItemState, Ledger
 
@@ -50,3 +53,15 @@ def test_a_handle_that_is_used_again_keeps_the_value_that_came_before_the_reply(
     ledger.feed(DataChange(change(1, item=7)), 100)
     _advise(ledger, 7)
     assert ledger.item((1, 7)).seen
+
+
+def test_a_result_without_its_handle_is_about_the_item_that_the_command_named() -> None:
+    ledger = Ledger()
+    _advise(ledger, 7)
+    payload = UnAdviseItemBulkCommand(server_handle=1, item_handles=[6, 7])
+    un_advise = command(payload)
+    results = [SubscribeResult(was_successful=False), SubscribeResult(was_successful=True)]
+    reply = MxCommandReply(kind=un_advise.kind)
+    reply.un_advise_item_bulk = BulkSubscribeReply(results=results)
+    ledger.after(un_advise, reply)
+    assert ledger.item((1, 7)).advised is False
