@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import ssl
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -131,6 +130,8 @@ def _kept(path: Path) -> str | None:
     Raises:
         ConfigurationError: It holds something else, which must not be written over.
     """
+    import ssl
+
     from ..doctor.certificate import fingerprint
 
     try:
