@@ -95,7 +95,7 @@ class Call(ReplyReader[_SendType, _RecvType], Generic[_SendType, _RecvType]):
         stream = self._stream
         if self._cardinality.server_streaming and not (stream.ended or stream.failure):
             return
-        if not self._judged and (not self._cardinality.server_streaming or not self._unread):
+        if not self._judged and (not self._cardinality.server_streaming or not self.unread):
             if not self._recv_initial_metadata_done:
                 await self.recv_initial_metadata()
             if not self._recv_trailing_metadata_done:
@@ -142,8 +142,9 @@ class Call(ReplyReader[_SendType, _RecvType], Generic[_SendType, _RecvType]):
         return self._connection
 
     @property
-    def _unread(self) -> bool:
-        return bool(self._stream.cutter.messages)
+    def unread(self) -> bool:
+        """Whether messages have come that nobody took yet."""
+        return self._send_request_done and bool(self._stream.cutter.messages)
 
     def _deadline_error(self, phase: Phase) -> DeadlineExceededError:
         text = f"the deadline of {self._method_name} passed while {PHASES[phase]}"

@@ -111,6 +111,8 @@ class MessageStream(AsyncIterator[_T], Generic[_T]):
         if self._closed:
             raise StopAsyncIteration
         self._check_home()
+        if self._home is not None and not self._call.unread:
+            self._home.check()  # it would wait for ever; each time, it costs too much
         try:
             if not self._started:
                 await self._start()

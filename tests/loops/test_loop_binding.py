@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -18,8 +19,9 @@ from mxgateway import (
     Session,
     TagValue,
 )
-from mxgateway.generated.mxaccess_gateway.v1 import StreamEventsRequest
+from mxgateway.generated.mxaccess_gateway.v1 import MxEvent, StreamEventsRequest
 from mxgateway.simulator import ThreadedSimulator
+from mxgateway.transport.stream import MessageStream
 
 Elsewhere = Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]]
 TAG = "SimProbe_001.TestInt"
@@ -228,6 +230,36 @@ def test_a_second_loop_of_the_same_thread_is_refused(
     del client
     with pytest.warns(ResourceWarning, match="unclosed"):
         forget(holder)
+
+
+def test_a_raw_stream_is_refused_in_a_second_loop_of_its_thread(options: ClientOptions) -> None:
+    """Two loops of one thread take turns only by hand, and only those of asyncio do."""
+    home, away = asyncio.new_event_loop(), asyncio.new_event_loop()
+
+    async def run(started: asyncio.Future[MessageStream[MxEvent]], leave: asyncio.Event) -> None:
+        async with GatewayClient.connect(options=options) as client:
+            session = await client.open_session("home")
+            request = StreamEventsRequest(session_id=session.session_id)
+            async with client.stream_events_raw(request) as stream:
+                started.set_result(stream)
+                await leave.wait()
+            await session.close()
+
+    try:
+        started, leave = home.create_future(), asyncio.Event()
+        running = home.create_task(run(started, leave))
+        stream = home.run_until_complete(started)
+
+        async def use() -> None:
+            with anyio.fail_after(10):
+                await refused(stream.__anext__)
+
+        away.run_until_complete(use())
+        home.call_soon(leave.set)
+        home.run_until_complete(running)
+    finally:
+        home.close()
+        away.close()
 
 
 def test_a_client_whose_first_try_failed_may_try_again_in_another_loop(
