@@ -22,7 +22,8 @@ from mxgateway.errors import (
 )
 from mxgateway.events import EventHub, WriteComplete
 from mxgateway.generated.mxaccess_gateway.v1 import MxCommandReply
-from mxgateway.session.ledger import ItemState, Key, Ledger, Ticket, never_executed
+from mxgateway.session.item_state import ItemState, Ticket
+from mxgateway.session.ledger import Key, Ledger, never_executed
 
 __all__ = ["Confirmation", "sending_confirmed"]
 

@@ -16,7 +16,8 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     SubscribeResult,
     UnAdviseItemBulkCommand,
 )
-from mxgateway.session.ledger import ItemState, Ledger
+from mxgateway.session.item_state import ItemState
+from mxgateway.session.ledger import Ledger
 
 COUNT = 25_000
 
