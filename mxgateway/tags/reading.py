@@ -12,8 +12,8 @@ from mxgateway.errors import MxGatewayError, PermissionDeniedError, SessionLostE
 from mxgateway.events import Event
 from mxgateway.reading import TagValue
 from mxgateway.tags.items import Change, key_of, reading_of
+from mxgateway.tags.names import by_key, check_tags
 from mxgateway.tags.readings import bulk_reading, failed, is_bare_array
-from mxgateway.tags.subscription import by_key, check_tags
 from mxgateway.tags.tag_session import TagSession
 from mxgateway.transport.signals import Flag
 

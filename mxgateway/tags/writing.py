@@ -24,8 +24,8 @@ from mxgateway.reading import TagValue
 from mxgateway.status import describe_statuses, is_failure
 from mxgateway.tags.items import Change, Item, key_of, own, reading_of
 from mxgateway.tags.metadata import SECURED, VERIFIED, TagMetadata
+from mxgateway.tags.names import check_tags
 from mxgateway.tags.requests import TagWrite, User, WriteRequest
-from mxgateway.tags.subscription import check_tags
 from mxgateway.transport.signals import Flag
 from mxgateway.values import DataType, data_type_name, to_mx_value
 

@@ -17,6 +17,7 @@ from mxgateway import (
     ConnectionLost,
     DeadlineExceededError,
     EncodeError,
+    GalaxyRepositoryClient,
     GatewayClient,
     InternalError,
     Login,
@@ -365,12 +366,13 @@ async def test_a_value_that_does_not_fit_is_not_shown_where_users_sign(
     assert "secret-recipe" not in str(result.to_dict())
 
 
-async def test_a_galaxy_that_does_not_answer_counts_in_the_deadline(gateway: ScriptedTags) -> None:
+async def test_a_galaxy_that_does_not_answer_counts_in_the_deadline(
+    gateway: ScriptedTags, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def hang(*_: Any) -> None:
         await anyio.sleep_forever()
 
-    engine: Any = gateway.client._tags
-    engine.metadata._galaxy.discover_hierarchy = hang
+    monkeypatch.setattr(GalaxyRepositoryClient, "discover_hierarchy", hang)
     with anyio.fail_after(5), pytest.raises(DeadlineExceededError, match="galaxy") as caught:
         await gateway.client.write("A.PV", 5, user=1, timeout=0.2)
     assert caught.value.processed == "no"
