@@ -125,7 +125,7 @@ def _decide(invocation: Invocation, certificate: Certificate, path: Path, *, yes
 
 
 def _kept(path: Path) -> str | None:
-    """Return the fingerprint of the certificate that a file holds, None where there is no file.
+    """Return the fingerprint of the certificate that a file holds, None where it holds nothing.
 
     Raises:
         ConfigurationError: It holds something else, which must not be written over.
@@ -135,8 +135,10 @@ def _kept(path: Path) -> str | None:
     from ..doctor.certificate import fingerprint
 
     try:
-        blocks = _PEM.findall(path.read_text(encoding="utf-8", errors="replace"))
-        (der,) = [ssl.PEM_cert_to_DER_cert(block) for block in blocks]
+        text = path.read_text(encoding="utf-8", errors="replace")
+        if not text.strip():
+            return None
+        (der,) = [ssl.PEM_cert_to_DER_cert(block) for block in _PEM.findall(text)]
     except FileNotFoundError:
         return None
     except OSError as error:

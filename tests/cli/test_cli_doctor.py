@@ -296,7 +296,17 @@ def test_a_certificate_that_takes_the_place_of_another_is_told(
     assert "holds another" not in same.err
 
 
-@pytest.mark.parametrize("content", ["", "[profiles]\n", "two"])
+def test_an_empty_file_such_as_mktemp_makes_is_written(
+    run: Run, self_signed: Any, tmp_path: Path
+) -> None:
+    target = tmp_path / "tmp.abc"
+    target.touch()
+    with tls_gateway(self_signed) as simulator:
+        run("trust", simulator.endpoint, "--output-file", str(target), "--yes", "--json").json()
+    assert target.read_text(encoding="ascii").startswith("-----BEGIN CERTIFICATE-----")
+
+
+@pytest.mark.parametrize("content", ["[profiles]\n", "two"])
 def test_a_file_that_is_no_single_certificate_is_left_as_it_is(
     run: Run, self_signed: Any, tmp_path: Path, content: str
 ) -> None:

@@ -366,7 +366,7 @@ async def test_a_large_event_passes_a_small_window(sim: Simulator, user: Any) ->
 async def test_a_first_value_that_is_still_to_come_goes_with_the_advise(
     clock: ManualClock, connect: Any
 ) -> None:
-    settings = Settings(first_value_delay=0.5)  # time enough for the un-advise
+    settings = Settings(first_value_delay=0.01)
     async with Simulator(interval=None, clock=clock, settings=settings) as sim:
         user = await connect(sim)
         item = await user.advised(TAG)
