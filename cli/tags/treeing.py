@@ -102,9 +102,9 @@ def show_tree(invocation: Invocation, request: TreeRequest) -> None:
     )
     hidden = sum(twig.more for root in roots for twig in root.walk() if twig.children is None)
     if hidden and invocation.format is OutputFormat.TABLE:
+        marked = "the object marked +" if hidden == 1 else f"{hidden} objects marked +"
         environment.note(
-            f"Below {hidden} objects marked + there is more: raise --depth, give --all, or "
-            "begin at one of them."
+            f"Below {marked} there is more: raise --depth, give --all, or begin there."
         )
 
 

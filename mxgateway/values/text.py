@@ -68,7 +68,10 @@ def parse_value(text: str, type_name: str, *, tag: str | None = None) -> MxValue
     try:
         return to_mx_value(value, type_name, tag=tag)
     except EncodeError as exc:
-        raise ConfigurationError(f"{type_name}: {exc.reason} (in {exc.field})") from exc
+        # Most reasons name the type, and a single value has no place in it.
+        kind = "" if type_name in exc.reason else f"{type_name}: "
+        place = "" if exc.field == "value" else f" (in {exc.field})"
+        raise ConfigurationError(f"{kind}{exc.reason}{place}") from exc
 
 
 def _refuse(text: str, base: str) -> NoReturn:

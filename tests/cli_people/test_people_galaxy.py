@@ -64,6 +64,7 @@ def test_a_tree_has_the_levels_that_were_asked_for(run: Run, sim: ThreadedSimula
     assert lines[-1].startswith("└─ ")
     assert len(lines) == 6
     assert "Below 2 objects marked + there is more" in outcome.err
+    assert "Below the object marked + there is more" in run("tree", "--depth", "1").err
     deeper = run("tree", "Plant/Intake", "--depth", "1")
     assert deeper.out.splitlines()[0] == "Intake  $gArea, 6 objects, 3 attributes"
     assert any(line.endswith("+") for line in deeper.out.splitlines())

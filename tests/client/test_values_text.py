@@ -122,7 +122,7 @@ def test_json_that_is_nested_without_end_is_refused() -> None:
 
 
 def test_the_tag_is_named_where_it_is_known() -> None:
-    with pytest.raises(ConfigurationError, match=r"Pump_001\.Speed"):
+    with pytest.raises(ConfigurationError, match=r"^Pump_001\.Speed: int32 expects [^()]*$"):
         parse_value("2147483648", "int32", tag="Pump_001.Speed")
 
 
