@@ -171,6 +171,11 @@ class ConfirmMethods(EventMethods, ItemMethods, WriteMethods):
         ledger.after(command, reply, sent)
         return reply
 
+    @property
+    def _some_may_be_late(self) -> bool:
+        """Whether there is any item at all whose events may be those of an earlier one."""
+        return self._ledger.some_doubtful
+
     def _may_be_late(self, server_handle: int, item_handle: int) -> bool:
         """Return whether events of an item may be those of an earlier one with its handle."""
         return self._ledger.doubtful((server_handle, item_handle))

@@ -127,6 +127,11 @@ class Ledger:
             self._items[key] = state
         return state
 
+    @property
+    def some_doubtful(self) -> bool:
+        """Whether there is an item whose events may be those of an earlier one."""
+        return bool(self._doubtful)
+
     def doubtful(self, key: Key) -> bool:
         """Return whether events of an item may be those of an earlier one with its handle."""
         return key in self._doubtful

@@ -71,7 +71,7 @@ class Handles:
         """
         results = await self._subscribe(tags, early)
         for _ in range(_TURNS):
-            used = [i for i, result in enumerate(results) if self.is_used(result)]
+            used = self._used(results)
             if not used:
                 break
             _log.debug("the gateway uses %d item handles again; asking for others", len(used))
@@ -97,10 +97,19 @@ class Handles:
             await self.give_back()
             raise
 
+    def _used(self, results: _Results) -> list[int]:
+        if not self._session._some_may_be_late:  # nearly always
+            return []
+        return [i for i, result in enumerate(results) if self.is_used(result)]
+
     def is_used(self, result: SubscribeResult) -> bool:
         """Return whether events of what a result adds may be those of an earlier item."""
-        handle = result.item_handle
-        return result.was_successful and self._session._may_be_late(self._server, handle)
+        session = self._session
+        return (
+            session._some_may_be_late
+            and result.was_successful
+            and session._may_be_late(self._server, result.item_handle)
+        )
 
     def take(self, handle: int) -> None:
         """Note that a handle stands for an item now."""
