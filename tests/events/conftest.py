@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from events.confirmed_writes import Plant
 from events.scripted_events import HubBench
 
 from mxgateway import ClientOptions
@@ -31,3 +32,9 @@ def options(sim: ThreadedSimulator) -> ClientOptions:
     """Options for `sim`, with the key of all scopes."""
     fields: dict[str, Any] = {"endpoint": sim.endpoint, "api_key": sim.api_key, "plaintext": True}
     return ClientOptions(**fields)
+
+
+@pytest.fixture
+async def plant(bench: HubBench) -> Plant:
+    """A plant without a network."""
+    return Plant(bench)

@@ -17,7 +17,7 @@ from events.confirmed_writes import (
     complete,
     start,
 )
-from events.scripted_events import HubBench, change
+from events.scripted_events import change
 
 from mxgateway import (
     AlreadyExistsError,
@@ -40,12 +40,6 @@ from mxgateway import (
     WriteOutcomeUnknownError,
 )
 from mxgateway.generated.mxaccess_gateway.v1 import BulkWriteReply, BulkWriteResult
-
-
-@pytest.fixture
-async def plant(bench: HubBench) -> Plant:
-    """A plant without a network."""
-    return Plant(bench)
 
 
 async def test_it_reads_events_advises_waits_for_the_first_value_and_writes(plant: Plant) -> None:

@@ -16,7 +16,7 @@ from events.confirmed_writes import (
     complete,
     start,
 )
-from events.scripted_events import HubBench, change, gap
+from events.scripted_events import change, gap
 
 from mxgateway import (
     ConnectionLost,
@@ -24,12 +24,6 @@ from mxgateway import (
     WriteFailedError,
     WriteOutcomeUnknownError,
 )
-
-
-@pytest.fixture
-async def plant(bench: HubBench) -> Plant:
-    """A plant without a network."""
-    return Plant(bench)
 
 
 async def _no_completion(plant: Plant, outcome: Outcome) -> None:

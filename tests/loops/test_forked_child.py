@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,19 +21,24 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_a_child_gets_one_clear_error_and_the_parent_goes_on(
-    sim: ThreadedSimulator, backend: str
-) -> None:
+def answer_of(steps: Path, backend: str, sim: ThreadedSimulator) -> tuple[dict[str, Any], str]:
+    """Run a program that forks; return what it prints as JSON, and its stderr."""
     done = subprocess.run(
-        [sys.executable, "-P", str(STEPS), backend, sim.endpoint, sim.api_key],
+        [sys.executable, "-P", str(steps), backend, sim.endpoint, sim.api_key],
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    answer = json.loads(done.stdout)
+    return json.loads(done.stdout), done.stderr
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_child_gets_one_clear_error_and_the_parent_goes_on(
+    sim: ThreadedSimulator, backend: str
+) -> None:
+    answer, _ = answer_of(STEPS, backend, sim)
     child = answer["child"]
     closing = ("close", "aclose", "events aclose", "values aclose")
     assert {child.pop(name) for name in closing} == {"done"}  # nothing is the child's to close
@@ -49,15 +55,7 @@ def test_a_child_gets_one_clear_error_and_the_parent_goes_on(
 def test_a_child_of_a_synchronous_client_gets_the_same_error_and_ends(
     sim: ThreadedSimulator, backend: str
 ) -> None:
-    done = subprocess.run(
-        [sys.executable, "-P", str(SYNC_STEPS), backend, sim.endpoint, sim.api_key],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    answer = json.loads(done.stdout)
+    answer, stderr = answer_of(SYNC_STEPS, backend, sim)
     child = answer["child"]
     closing = ("close", "events close", "values close")
     assert {child.pop(name) for name in closing} == {"done"}
@@ -65,4 +63,4 @@ def test_a_child_of_a_synchronous_client_gets_the_same_error_and_ends(
     for text in child.values():
         assert "from which this one was forked; connect a new client" in text
     assert (answer["code"], answer["parent"]) == (0, [True])
-    assert done.stderr == ""
+    assert stderr == ""
