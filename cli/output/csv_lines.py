@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
+from mxgateway.printable import printable
+
 from .fields import text_of
-from .text import printable
 
 __all__ = ["csv_line"]
 

@@ -7,10 +7,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
+from mxgateway.printable import printable
+
 from .live_columns import Fitted, Slot, fit, lines_of
 from .live_words import age_text
 from .tables import Cell
-from .text import printable, width
+from .text import width
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from mxgateway.printable import printable
+
 from .tables import Cell, Column, rich_table, styled
-from .text import first, fold, printable, width
+from .text import first, fold, width
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

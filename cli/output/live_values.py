@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from mxgateway.printable import printable
+
 from ..environment import Environment
 from .live_columns import Slot, fit, lines_of
 from .live_words import age_text, level_cell, status_cell, value_cell
 from .spark import Trend, draws_blocks
 from .tables import Cell
-from .text import printable, width
+from .text import width
 from .values import MOST_ON_SCREEN, time_text
 
 if TYPE_CHECKING:

@@ -10,8 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mxgateway.printable import printable
+
 from ..environment import Environment
-from .text import pad, printable, width
+from .text import pad, width
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -1,30 +1,10 @@
-"""Text of a table cell: its width on screen, and nothing in it that could steer a terminal."""
+"""Text of a table cell and its width on screen."""
 
 from __future__ import annotations
 
 import unicodedata
 
-__all__ = ["first", "fold", "pad", "printable", "width"]
-
-_NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-
-
-def printable(text: str) -> str:
-    """Return `text` with line breaks, control and invisible formatting characters escaped.
-
-    A string value of the plant must neither break a row nor send escape sequences
-    to the terminal.
-    """
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else _NAMED.get(c) or _escape(c) for c in text)
-
-
-def _escape(character: str) -> str:
-    number = ord(character)
-    if number < 0x100:
-        return f"\\x{number:02x}"
-    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+__all__ = ["first", "fold", "pad", "width"]
 
 
 def width(text: str) -> int:

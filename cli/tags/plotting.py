@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import rich_click as click
 
+from mxgateway.printable import printable
+
 from ..options import Invocation, OutputFormat
 from ..output.live import LiveScreen, redraws
 from ..output.live_export import export
@@ -19,7 +21,7 @@ from ..output.live_words import level_cell, value_cell
 from ..output.plot import Sample, draw, thinned
 from ..output.spark import draws_blocks
 from ..output.tables import Cell, console_for, styled
-from ..output.text import fold, printable, width
+from ..output.text import fold, width
 from ..run import run_with_client
 from ..streaming import Bounds, stream_to_end
 from .lost import told_when_lost

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from mxgateway.printable import printable
+
 from ..options import Invocation, OutputFormat
 from ..output.live_export import export
 from ..output.progress import WalkBar
 from ..output.rows import Shape, write_rows
 from ..output.spark import draws_blocks
 from ..output.tables import Cell, Column, console_for, styled
-from ..output.text import printable
 from ..run import run_with_client
 
 if TYPE_CHECKING:

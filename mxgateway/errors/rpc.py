@@ -17,6 +17,7 @@ __all__ = [
     "FailedPreconditionError",
     "InternalError",
     "InvalidArgumentError",
+    "LimitError",
     "NotFoundError",
     "OutOfRangeError",
     "PermissionDeniedError",
@@ -123,6 +124,31 @@ class ResourceExhaustedError(RpcError):
 
     default_status = StatusCode.RESOURCE_EXHAUSTED
     default_transient = True
+
+
+class LimitError(ResourceExhaustedError):
+    """What the gateway sent goes beyond a limit that this client keeps (RESOURCE_EXHAUSTED).
+
+    The gateway did its part, so asking again gives the same; a higher limit may help, where the
+    gateway is to be trusted with it.
+
+    Attributes:
+        option: The name of the limit, a field of ClientOptions.
+        limit: Its value.
+    """
+
+    default_transient = False
+
+    option: str
+    limit: float
+
+    def __init__(self, message: str, *, option: str, limit: float) -> None:
+        super().__init__(f"{message}; the limit is {limit} (option {option})", processed="yes")
+        self.option = option
+        self.limit = limit
+
+    def to_dict(self) -> dict[str, Any]:
+        return super().to_dict() | {"option": self.option, "limit": self.limit}
 
 
 class FailedPreconditionError(RpcError):
