@@ -52,6 +52,12 @@ class OptionFields(TypedDict, total=False):
     keepalive_time: float | None
     keepalive_timeout: float
     keepalive_without_calls: bool
+    max_message_elements: int
+    max_expansion: int
+    max_objects: int
+    max_walk_bytes: int
+    max_depth: int
+    max_alarms: int
 
 
 class ClientConnector(Generic[_Client]):

@@ -51,6 +51,7 @@ if _hpack_log.level == logging.NOTSET:
 _SendType = TypeVar("_SendType", bound=betterproto2.Message)
 _RecvType = TypeVar("_RecvType", bound=betterproto2.Message)
 _MAX_KEEPALIVE = 3600.0
+_UNPACKERS = 4
 _FAREWELL = 0.2  # seconds that a spawned task has to end by itself when the channel closes
 
 
@@ -95,6 +96,7 @@ class Channel(GrpclibChannel):
         self._close_requested: anyio.Event | None = None
         self._served: anyio.Event | None = None
         self._closed = False
+        self._unpackers: anyio.CapacityLimiter | None = None
 
     def __repr__(self) -> str:
         return f"<Channel to {self.options.target}, {self.state}>"
@@ -112,6 +114,13 @@ class Channel(GrpclibChannel):
     def connected(self) -> bool:
         """Whether a connection that takes new calls is there now."""
         return self._current is not None and self._current.usable
+
+    @property
+    def unpackers(self) -> anyio.CapacityLimiter:
+        """How many threads decode large messages at once; those of the caller are not taken."""
+        if self._unpackers is None:  # it belongs to the running loop, which is not there before
+            self._unpackers = anyio.CapacityLimiter(_UNPACKERS)
+        return self._unpackers
 
     # Life ---------------------------------------------------------------------
 
