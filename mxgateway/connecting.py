@@ -15,6 +15,7 @@ from mxgateway.errors import ConfigurationError
 from mxgateway.options import ClientOptions
 from mxgateway.transport.bound import BoundChannel
 from mxgateway.transport.channel import Channel
+from mxgateway.transport.unary import measured_call
 
 __all__ = [
     "ChannelClient",
@@ -197,6 +198,17 @@ class ChannelClient:
         """Every unary call goes through here: one place for the timeout."""
         seconds = seconds_or("timeout", timeout, self._options.call_timeout)
         return await method(request, timeout=seconds)
+
+    async def _measured(
+        self,
+        route: str,
+        request: betterproto2.Message,
+        reply_type: type[_Reply],
+        timeout: float | None,
+    ) -> tuple[_Reply, int]:
+        """Make a unary call as `_unary` does and return the bytes of the reply as well."""
+        seconds = seconds_or("timeout", timeout, self._options.call_timeout)
+        return await measured_call(self._channel, route, request, reply_type, seconds)
 
 
 def client_options(options: ClientOptions | None, fields: OptionFields) -> ClientOptions:
