@@ -23,6 +23,7 @@ __all__ = [
     "OptionFields",
     "check_request",
     "client_options",
+    "failed_call",
     "seconds_or",
 ]
 
@@ -233,6 +234,17 @@ def client_options(options: ClientOptions | None, fields: OptionFields) -> Clien
             "options.replace(...) changes single fields"
         )
     return options
+
+
+def failed_call(client: ChannelClient, *, since: float) -> str:
+    """Say what the last call that failed, or was cancelled, was waiting for; "" for none.
+
+    Args:
+        client: Whose call.
+        since: When it must have ended at the earliest, by `time.monotonic`.
+    """
+    ended, doing = client._channel.failed_call
+    return doing if ended >= since else ""
 
 
 def check_request(request: object, kind: type[betterproto2.Message]) -> None:

@@ -90,7 +90,7 @@ def plot_tag(
                         chart.take(update)
 
     try:
-        run_with_client(invocation, body)
+        run_with_client(invocation, body, until_stopped=True)
     finally:
         if chart.drawn:
             chart.stop()

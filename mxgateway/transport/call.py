@@ -118,6 +118,8 @@ class Call(ReplyReader[_SendType, _RecvType], Generic[_SendType, _RecvType]):
             self._connection_of_call.release(self._stream)
         if failed:
             self._channel._calls_failed += 1
+            doing = f"{PHASES[self._waiting.phase]} ({self._method_name})"
+            self._channel.failed_call = (time.monotonic(), doing)
         else:
             self._channel._calls_succeeded += 1
 

@@ -97,6 +97,8 @@ class Channel(GrpclibChannel):
         self._served: anyio.Event | None = None
         self._closed = False
         self._unpackers: anyio.CapacityLimiter | None = None
+        # When the last call that failed or was cancelled ended, and what it was waiting for.
+        self.failed_call: tuple[float, str] = (0.0, "")
 
     def __repr__(self) -> str:
         return f"<Channel to {self.options.target}, {self.state}>"
