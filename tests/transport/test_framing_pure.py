@@ -182,3 +182,23 @@ def test_the_limit_is_checked_on_the_prefix_and_nothing_more_is_kept() -> None:
     assert len(cutter.messages) == 1
     assert isinstance(cutter.error, MessageError)
     assert cutter.partial == 0
+
+
+@given(st.integers(1, 2000), st.integers(0, 3))
+def test_a_flood_of_frames_comes_out_in_turns_and_whole(count: int, kind: int) -> None:
+    flood = [
+        raw_frame(0x6, 0, 0, bytes(8)),
+        raw_frame(0x4, 0, 0, bytes(600)),
+        raw_frame(0x0, 0x8, 1, b"\5data?" + bytes(5)),
+        raw_frame(0x0, 0, 1, b"data") + raw_frame(0xBB, 0, 0),
+    ][kind]
+    scanner = FrameScanner()
+    out, _ = scanner.feed(SETTINGS + flood * count, LIMIT)
+    turns = [out]
+    while scanner.more:
+        out, _ = scanner.feed(b"", LIMIT)
+        turns.append(out)
+    assert b"".join(turns) == SETTINGS + flood * count
+    assert all(len(turn) <= 256 * 80 for turn in turns)
+    assert len(turns) <= 1 + count // 15
+    assert scanner.pending == b""
