@@ -7,7 +7,7 @@ no serialiser would write.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self
@@ -47,8 +47,8 @@ class HostileGateway:
 
     def __init__(
         self,
-        unary: dict[str, Callable[[int], bytes]] | None = None,
-        streams: dict[str, Callable[[], Iterator[bytes]]] | None = None,
+        unary: Mapping[str, Callable[[int], bytes]] | None = None,
+        streams: Mapping[str, Callable[[], Iterator[bytes]]] | None = None,
         *,
         gzip: bool = False,
     ) -> None:
