@@ -11,6 +11,8 @@ from typing import Any, Final, Self
 
 from mxgateway.errors import ConfigurationError
 
+from .keys import is_literal
+from .modes import open_to_others
 from .table import CONNECTION, Setting
 
 __all__ = ["PROFILE_KEYS", "Profiles", "check_name"]
@@ -92,7 +94,8 @@ class Profiles:
                 raise self._wrong(f"profile {name}: {key} must be true or false")
             return value
         numeric = isinstance(value, int | float) and not isinstance(value, bool)
-        if not isinstance(value, str) and not (numeric and setting.kind is not None):
+        takes_number = setting.kind is not None and not setting.secret
+        if not isinstance(value, str) and not (numeric and takes_number):
             raise self._wrong(f"profile {name}: {key} must be text in quotes")
         try:
             return setting.parse(str(value))
@@ -128,6 +131,11 @@ class Profiles:
                 f"there is no profile {name!r} in {str(self.path)!r}; known: {known}. "
                 f"Make it with `mxgw-py profile add {name} ...`"
             )
+
+    def warning(self) -> str:
+        """Return what others can do with the file that they should not, or ""."""
+        keys = (settings.get("api_key", "env:") for settings in self.profiles.values())
+        return open_to_others(self.path, secret=any(map(is_literal, keys)))
 
     def save(self) -> None:
         """Write the file, whole or not at all, readable by the user alone.
