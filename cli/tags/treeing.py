@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mxgateway.printable import printable
 
 from ..options import Invocation, OutputFormat
-from ..output.console import console_for
+from ..output.console import console_for, recording_console
 from ..output.live_export import export
 from ..output.progress import WalkBar
 from ..output.rows import Shape, write_rows
@@ -249,12 +249,10 @@ def _plain(line: _Line) -> str:
 
 def _picture(lines: Sequence[_Line], columns: int) -> RenderableType:
     """Return the tree for a terminal: what has no room goes on below its own name."""
-    from io import StringIO
-
-    from rich.console import Console, Group
+    from rich.console import Group
     from rich.text import Text
 
-    console = Console(file=StringIO(), width=columns)
+    console = recording_console(columns)
     parts = []
     for arm, cells in lines:
         words = Text("").join(map(styled, cells))
