@@ -26,7 +26,7 @@ _LEFT_ALONE: Final = frozenset({"next_page_token"})
 _SECONDS: Final = 20.0
 
 
-class HostileGateway(grpc.GenericRpcHandler):
+class HostileGateway(grpc.GenericRpcHandler):  # type: ignore[misc]
     """A context manager that listens from entering to leaving.
 
     Args:

@@ -11,7 +11,7 @@ import pytest
 from cli_lines import ALARM, BENCHES, LINES, Line, prepare
 from cli_people.test_people_matrix import LINES as PEOPLE_LINES
 from hostile.gateway import HostileGateway, Mood
-from hostile.words import HOSTILE, MARK, check_plain, check_terminal
+from hostile.words import HOSTILE, MARK, WIDE, check_plain, check_terminal
 
 from mxgateway.simulator import ThreadedSimulator
 
@@ -29,6 +29,12 @@ OTHERS = (
     Line("doctor"),
     Line("smoke", "--item No.Such"),
 )
+# They show numbers, times and words of their own where nothing fails.
+WORDLESS = {
+    *("bench-read-bulk", "bench-stream-events", "doctor", "plot", "stream-events", "watch"),
+    *("drain-events", "write-bulk", "write2-bulk", "write-secured-bulk", "write-secured2-bulk"),
+    *("galaxy-last-deploy", "galaxy-test-connection", "galaxy-watch-deploys"),
+}
 ALL = (*LINES, *BENCHES, *PEOPLE, *OTHERS)
 
 
@@ -69,7 +75,7 @@ def test_hostile_names_and_texts_do_not_reach_a_terminal(
             if MARK.encode() in shown.out + shown.err:
                 told.add(line.command)
         # Else the words would not have come through at all.
-        assert len(told) > 45, sorted({line.command for line in ALL} - told)
+        assert {line.command for line in ALL} - told <= WORDLESS
 
 
 @pytest.mark.parametrize("style", ["table", "json", "jsonl", "csv"])
@@ -126,6 +132,6 @@ def test_the_hostile_words_are_hostile() -> None:
         with pytest.raises((AssertionError, UnicodeDecodeError)):
             check_plain(raw, "")
         with pytest.raises((AssertionError, UnicodeDecodeError)):
-            check_terminal(raw.encode(), 80, "")
+            check_terminal(raw.encode(), WIDE, "")
     check_plain("plain\nlines\n", "")
     check_terminal(b"\x1b[1;31mred\x1b[0m\n", 80, "")
