@@ -135,14 +135,14 @@ build: $(DEV_STAMP) ## Build sdist and wheel into dist/.
 	$(PY) .ci/distribution.py
 
 # UPGRADE=--upgrade takes the newest of everything, UPGRADE=--upgrade-package=h2 of one project.
-lock: $(DEV_STAMP) ## Write locks/ anew where pyproject.toml asks for it (needs the package index).
+lock: $(PY) ## Write locks/ anew where pyproject.toml asks for it (needs a package index).
 	$(PY) .ci/lock.py $(UPGRADE)
-	$(PY) .ci/lock_check.py
+	$(MAKE) --no-print-directory lock-check
 
 lock-check: $(DEV_STAMP) ## Fail where locks/ does not fit pyproject.toml.
 	$(PY) .ci/lock_check.py
 
-audit: $(DEV_STAMP) ## Compare what is locked with the database of vulnerabilities; fail where it is out of reach.
+audit: $(PY) ## Look for known vulnerabilities of what is locked; fail where their database is out of reach.
 	$(PY) .ci/lock.py --audit
 
 ci: ## What CI runs: the demo with nothing but the runtime installed, then the checks, then the tests.
