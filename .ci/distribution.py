@@ -15,6 +15,7 @@ import gzip
 import hashlib
 import io
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -32,11 +33,19 @@ _LEFT_OUT = shutil.ignore_patterns(
     ".*", "build", "dist", "*.egg-info", "__pycache__", "node_modules"
 )
 _ZIP_EPOCH = 315_532_800  # 1980-01-01, the earliest time that a zip file can say
+_ZIP_END = 4_354_819_200  # 2108-01-01, the first that it cannot say
 
 
 def moment() -> int:
-    """Return the time of everything that is packed, in seconds since 1970."""
-    return max(_ZIP_EPOCH, int(os.environ.get("SOURCE_DATE_EPOCH") or _ZIP_EPOCH))
+    """Return the time of everything that is packed, in seconds since 1970.
+
+    Raises:
+        SystemExit: SOURCE_DATE_EPOCH is no number of seconds, or later than a zip file can say.
+    """
+    given = os.environ.get("SOURCE_DATE_EPOCH") or str(_ZIP_EPOCH)
+    if not re.fullmatch(r"[0-9]{1,10}", given) or int(given) >= _ZIP_END:
+        raise SystemExit(f"SOURCE_DATE_EPOCH is {given!r}; give whole seconds since 1970, to 2107")
+    return max(_ZIP_EPOCH, int(given))
 
 
 def sha256(path: Path) -> str:
