@@ -69,7 +69,7 @@ class Shell:
         import pexpect  # type: ignore[import-untyped]
 
         home = folder / "home"
-        home.mkdir()
+        home.mkdir(exist_ok=True)
         self._record = home / "record"
         _program(home / "mxgw-py", _RECORDER.format(python=sys.executable, record=self._record))
         (home / "script").write_text(script, encoding="utf-8")

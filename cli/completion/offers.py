@@ -24,7 +24,7 @@ from ..settings.places import profile_file
 from ..settings.profiles import Profiles
 from .remembered import is_reference, read_tags
 
-__all__ = ["FOLDER", "known_objects", "known_tags", "named_files", "profile_names"]
+__all__ = ["FOLDER", "files_like", "known_objects", "known_tags", "named_files", "profile_names"]
 
 FOLDER: Final = "folder"
 """Type of an answer that goes on: no blank is put after it."""
@@ -61,7 +61,16 @@ def profile_names(context: click.Context, incomplete: str) -> list[CompletionIte
 
 def named_files(incomplete: str) -> list[CompletionItem]:
     """Return the files and folders that `@` and the beginning of a path can become."""
-    folder, name = os.path.split(incomplete[1:])
+    return files_like(incomplete[1:], before=incomplete[:1])
+
+
+def files_like(path: str, *, before: str = "") -> list[CompletionItem]:
+    """Return the files and folders that the beginning of a path can become.
+
+    Args:
+        before: What is put before each of them.
+    """
+    folder, name = os.path.split(path)
     try:
         with os.scandir(Path(folder).expanduser()) as entries:
             fitting = (
@@ -72,7 +81,7 @@ def named_files(incomplete: str) -> list[CompletionItem]:
             found = heapq.nsmallest(_MOST_OFFERED, fitting)
     except (OSError, RuntimeError, ValueError):  # no such folder, nobody's home, a NUL
         return []
-    typed = incomplete[: len(incomplete) - len(name)]
+    typed = before + path[: len(path) - len(name)]
     return [
         CompletionItem(f"{typed}{entry}{os.sep}", type=FOLDER)
         if is_folder

@@ -73,20 +73,11 @@ else
 fi
 """
 
-# As click's, but a description goes on after a comma, and the line is cut at the cursor. Fish
-# escapes what it inserts.
+# Fish escapes what it inserts, and takes descriptions after a tab, so answers need no other form.
 FISH: Final = """\
 function %(complete_func)s
-    set -l answers (env %(complete_var)s=fish_complete \\
-        COMP_LINE=(commandline -cp | string collect) %(prog_name)s 2>/dev/null)
-    for answer in $answers
-        set -l parts (string split -m 1 "," -- $answer)
-        if test "$parts[1]" = file
-            __fish_complete_path "$parts[2]"
-        else if test "$parts[1]" = plain
-            printf '%%s\\n' "$parts[2]"
-        end
-    end
+    env %(complete_var)s=fish_complete COMP_LINE=(commandline -cp | string collect) \\
+        %(prog_name)s 2>/dev/null
 end
 
 complete --no-files --command %(prog_name)s --arguments "(%(complete_func)s)"

@@ -13,7 +13,7 @@ from click.shell_completion import CompletionItem, ShellComplete
 from mxgateway.printable import printable
 
 from ..environment import Environment
-from .offers import FOLDER
+from .offers import FOLDER, files_like
 from .quoting import ascii_escaped, bash_word, powershell_word
 from .scripts import BASH, FISH, POWERSHELL, ZSH
 from .words import split_fish, split_posix, split_powershell
@@ -34,15 +34,20 @@ class _Completer(ShellComplete):
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
         """Answer with whole words: of `--output=js` also what stands before the value."""
-        items = super().get_completions(args, incomplete)
         option, equals, _ = incomplete.partition("=")
-        for item in items:
+        before = f"{option}=" if equals and option.startswith("-") else ""
+        items: list[CompletionItem] = []
+        for item in super().get_completions(args, incomplete):
             if item.type == "file":
-                # What was typed, given back for the shell to go on with.
-                item.value = item.value if _is_line(item.value) else ""
-            elif equals and option.startswith("-"):
-                item.value = f"{option}={item.value}"
+                items += self.files(item.value, before)
+            else:
+                item.value = f"{before}{item.value}"
+                items.append(item)
         return items
+
+    def files(self, path: str, before: str) -> list[CompletionItem]:  # noqa: ARG002 - for fish
+        """Let the shell complete the name of a file: give back what was typed of it."""
+        return [CompletionItem(path if _is_line(path) else "", type="file")]
 
     def answer(self, item: CompletionItem) -> str | None:
         """Return the line that tells an answer, or None where this shell cannot take it."""
@@ -108,12 +113,15 @@ class _FishComplete(_Completer):
         typed = split_fish(os.environ.get("COMP_LINE", ""))
         return list(typed.words[1:]), typed.incomplete
 
+    def files(self, path: str, before: str) -> list[CompletionItem]:
+        # Fish's own function knows neither an option before the name nor line ends in it.
+        return files_like(path, before=before)
+
     def answer(self, item: CompletionItem) -> str | None:
         if not item.value.isprintable():
             return None
         # Fish puts no blank after a folder by itself.
-        kind = "plain" if item.type == FOLDER else item.type
-        return f"{kind},{item.value}" + (f"\t{printable(item.help)}" if item.help else "")
+        return f"{item.value}\t{printable(item.help)}" if item.help else f"{item.value}"
 
 
 class _PowerShellComplete(_Completer):

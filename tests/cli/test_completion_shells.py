@@ -152,3 +152,26 @@ def test_tags_that_a_gateway_sends_are_neither_remembered_nor_run(
     assert started.enter("mxgw-py read Pump_1.T\t") == ["read", "Pump_1.Trend[]"]
     assert started.enter("mxgw-py read Tan\t") == ["read", "Tan"]
     assert started.enter("mxgw-py tree P\t") == ["tree", "Pump_1"]
+
+
+@pytest.mark.parametrize("name", SHELLS)
+def test_a_file_of_an_option_which_the_shell_completes_arrives_as_it_is_named(
+    shell: Callable[[str], Shell], name: str, tmp_path: Path
+) -> None:
+    for file in (f"n1{RUNS}", f"n2{ODD}"):
+        touch(tmp_path / "fd" / file)
+    (tmp_path / "home").mkdir()
+    # Behind ~/ bash leaves $ and ) as they are, for any command; nothing runs all the same.
+    file_at_home = "n3 a;b'`x`" if name == "bash" else f"n3{RUNS}"
+    touch(tmp_path / "home" / file_at_home)
+    started = shell(name)
+    for opening in OPENINGS[name]:
+        for file in (f"fd/n1{RUNS}", f"fd/n2{ODD}"):
+            if (name, opening, file[4]) == ("zsh", "'", "2"):
+                continue  # zsh leaves the quote open where its own completion meets a quote.
+            line = f"mxgw-py read --ca-file {opening}{file[:5]}\t"
+            assert started.enter(line) == ["read", "--ca-file", file]
+    line = "mxgw-py read --ca-file=fd/n1\t"
+    assert started.enter(line) == ["read", f"--ca-file=fd/n1{RUNS}"]
+    line = "mxgw-py read --ca-file ~/n3\t"
+    assert started.enter(line) == ["read", "--ca-file", f"{tmp_path}/home/{file_at_home}"]
