@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Any, Final, Self
 
 from mxgateway.errors import ConfigurationError
 
+from ..private_files import write_private
 from .keys import is_literal
 from .modes import open_to_others
 from .table import CONNECTION, Setting
@@ -145,14 +145,8 @@ class Profiles:
         Raises:
             ConfigurationError: It cannot be written.
         """
-        new = self.path.with_name(self.path.name + ".new")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            # 0600 from the first byte on; Windows gives the rights of the user's folder.
-            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-                file.write(self.to_toml())
-            new.replace(self.path)
+            write_private(self.path, self.to_toml().encode())
         except OSError as error:
             raise ConfigurationError(
                 f"the profiles cannot be written to {str(self.path)!r}: {error}; "
