@@ -1,5 +1,5 @@
 # Everything a developer or CI does with this repository; `make help` lists it.
-# The virtual environment is made on first use and renewed when pyproject.toml changes.
+# The virtual environment is made on first use and renewed when pyproject.toml or a lock changes.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -20,6 +20,12 @@ EXE :=
 endif
 PY := $(BIN)/python$(EXE)
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
+# Wheels only: what an sdist is built with would come without hashes. Where a system has no wheel of
+# a tool, `make WHEELS= dev` builds it all the same.
+WHEELS ?= --only-binary=:all:
+LOCKED := $(PIP) install --require-hashes $(WHEELS)
+# pip knows no hash of a folder: the package itself is a step of its own, which fetches nothing.
+EDITABLE := $(PIP) install --no-index --no-deps --no-build-isolation --editable .
 # -P: the tests see the installed packages, not the folder `cli` of the working directory.
 PYTEST := $(PY) -P -m pytest -q
 # The whole suite runs on all cores, each file in one process.
@@ -28,7 +34,8 @@ RUN_STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 
 .PHONY: help demo dev test test-all test-newer test-here test-loops test-packaging lint format type proto \
-        proto-check grpcjs integration bench docs docs-tables captures offline build ci clean
+        proto-check grpcjs integration bench docs docs-tables captures offline build lock lock-check \
+        audit ci clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,10 +82,11 @@ test-loops: $(DEV_STAMP) ## Run the tests of what waits on asyncio with eager ta
 test-packaging: $(DEV_STAMP) ## Check wheel, sdist and the pure-Python closure (needs a package index).
 	$(PYTEST) -rs tests/packaging
 
-lint: $(DEV_STAMP) ## Check style, formatting and the import contracts.
+lint: $(DEV_STAMP) ## Check style, formatting, the import contracts and the locks.
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(BIN)/lint-imports$(EXE)
+	$(PY) .ci/lock_check.py
 
 format: $(DEV_STAMP) ## Rewrite the sources in the project's format.
 	$(PY) -m ruff check --fix .
@@ -86,7 +94,8 @@ format: $(DEV_STAMP) ## Rewrite the sources in the project's format.
 
 type: $(DEV_STAMP) ## Check types (mypy strict).
 	$(PY) -m mypy mxgateway cli tests
-	$(PY) -m mypy benchmarks examples proto/generate.py docs/cli/generate.py docs/cli/schemas.py .ci/offline.py
+	$(PY) -m mypy benchmarks examples proto/generate.py docs/cli/generate.py docs/cli/schemas.py
+	$(PY) -m mypy .ci/offline.py .ci/lock.py .ci/lock_check.py
 
 proto: $(DEV_STAMP) ## Generate mxgateway/generated from proto/.
 	$(PY) proto/generate.py
@@ -123,7 +132,18 @@ docs-tables: $(DEV_STAMP) ## Fill the generated tables of the docs from the code
 	$(PY) docs/cli/schemas.py
 
 build: $(DEV_STAMP) ## Build sdist and wheel into dist/.
-	$(PY) -m build --outdir dist .
+	$(PY) .ci/distribution.py
+
+# UPGRADE=--upgrade takes the newest of everything, UPGRADE=--upgrade-package=h2 of one project.
+lock: $(PY) ## Write locks/ anew where pyproject.toml asks for it (needs a package index).
+	$(PY) .ci/lock.py $(UPGRADE)
+	$(MAKE) --no-print-directory lock-check
+
+lock-check: $(DEV_STAMP) ## Fail where locks/ does not fit pyproject.toml.
+	$(PY) .ci/lock_check.py
+
+audit: $(PY) ## Look for known vulnerabilities of what is locked; fail where their database is out of reach.
+	$(PY) .ci/lock.py --audit
 
 ci: ## What CI runs: the demo with nothing but the runtime installed, then the checks, then the tests.
 	$(MAKE) --no-print-directory demo
@@ -139,14 +159,16 @@ clean: ## Remove what builds and tests leave behind; the virtual environments st
 	rm -rf build dist *.egg-info .coverage .coverage.* .mypy_cache .ruff_cache .hypothesis \
 	  .import_linter_cache
 
-$(RUN_STAMP): pyproject.toml | $(PY)
+$(RUN_STAMP): pyproject.toml locks/runtime.txt locks/build.txt | $(PY)
 	@echo "Installing mxgateway and its dependencies into $(VENV)"
-	@$(PIP) install --editable .
+	@$(LOCKED) --requirement locks/runtime.txt --requirement locks/build.txt
+	@$(EDITABLE)
 	@touch $@
 
-$(DEV_STAMP): pyproject.toml | $(PY)
+$(DEV_STAMP): pyproject.toml locks/dev.txt | $(PY)
 	@echo "Installing mxgateway and its development tools into $(VENV)"
-	@$(PIP) install --editable ".[dev]"
+	@$(LOCKED) --requirement locks/dev.txt
+	@$(EDITABLE)
 	@touch $(RUN_STAMP) $@
 
 # PYTHON=... picks the interpreter; without it the first of these that is new enough.

@@ -160,7 +160,7 @@ def group() -> None:
 def _version(context: click.Context) -> None:
     environment = context.find_object(Environment)
     assert environment is not None
-    environment.write(f"{PROGRAM} {__version__}\n")
+    environment.show(f"{PROGRAM} {__version__}")
     context.exit()
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import rich_click as click
 
 from mxgateway.options import ClientOptions
 
-from .settings.keys import read_key
-from .settings.layers import Layer, Value
+from .settings.keys import key_file, read_key
+from .settings.modes import open_to_others
+from .settings.values import Layer, Value
 
 __all__ = ["DEFAULT_TIMEOUT", "Connection"]
 
@@ -43,6 +45,7 @@ class Connection:
         insecure: Whether any certificate is accepted.
         timeout: Seconds for one call, or None where the user gave none.
         profile: The profile that took part, or None.
+        warnings: What people should know of the files that took part.
     """
 
     endpoint: str
@@ -57,14 +60,19 @@ class Connection:
     insecure: bool = False
     timeout: float | None = None
     profile: str | None = None
+    warnings: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, values: Mapping[str, Value], variables: Mapping[str, str]) -> Connection:
         """Return the connection that weighed settings describe.
 
         Raises:
-            UsageError: Nothing chooses plaintext or TLS, or there is no key where one should be.
+            UsageError: Nothing chooses plaintext or TLS, there is no key where one should be, or
+                a variable would undo the TLS of a profile.
         """
+        for value in values.values():
+            if value.barred:
+                raise click.UsageError(value.barred)
         plaintext = _plaintext(values)
         key, auth_source = _key(values, variables)
         tls = {name: values[name] for name in _TLS_SETTINGS}
@@ -80,6 +88,7 @@ class Connection:
             auth_source=auth_source,
             timeout=values["timeout"].content,
             profile=values["profile"].content,
+            warnings=_warnings(values),
             **{name: value.content for name, value in tls.items() if value.content is not None},
         )
 
@@ -147,7 +156,20 @@ def _key(values: Mapping[str, Value], variables: Mapping[str, str]) -> tuple[str
         )
     if key.given:
         return read_key(key.content, variables, origin=_origin(key), option="--api-key")
-    return None, "no API key"
+    withheld = key.withheld or named.withheld
+    return None, f"no API key ({withheld})" if withheld else "no API key"
+
+
+def _warnings(values: Mapping[str, Value]) -> tuple[str, ...]:
+    """Return what others can do with the profile and with files that hold a key."""
+    key, client_key = values["api_key"], values["client_key"]
+    files = []
+    if key.given:
+        files.append(key_file(key.content))
+    if client_key.given:
+        files.append(Path(client_key.content).expanduser())
+    found = [open_to_others(file, secret=True) for file in files if file is not None]
+    return tuple(text for text in (values["profile"].warning, *found) if text)
 
 
 def _origin(value: Value) -> str:

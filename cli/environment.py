@@ -1,4 +1,11 @@
-"""What one run of the command line stands in: streams, variables, and what is secret in it."""
+"""What one run of the command line stands in: streams, variables, and what is secret in it.
+
+All that leaves the command line goes through here. What people read passes `show`, `say` and
+their like, line by line: whatever is not printable in a line is escaped, so that no text of a
+gateway, a certificate or a file can steer the terminal or forge a line. What programs read,
+whose format escapes by itself, passes `write` and `say_json`. Pictures are drawn by the console
+of `output.console`, which keeps the same promise.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +16,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
+import click
+
+from mxgateway.printable import printable
 from mxgateway.redact import redact
 
 from .output.documents import json_line
@@ -50,7 +60,7 @@ class Environment:
         batch: The connection options of the surrounding `batch`, by name.
     """
 
-    variables: Mapping[str, str]
+    variables: Mapping[str, str] = field(repr=False)
     stdout: TextIO
     stderr: TextIO
     debug: bool = False
@@ -58,7 +68,7 @@ class Environment:
     quiet: bool = False
     verbose: bool = False
     connection: Connection | None = None
-    secrets: set[str] = field(default_factory=set)
+    secrets: set[str] = field(default_factory=set, repr=False)
     pool: ClientPool | None = None
     batch: Mapping[str, Any] = field(default_factory=dict)
 
@@ -82,8 +92,16 @@ class Environment:
         """Whether a person reads stdout. Only the stream itself decides, no colour variable."""
         return self.stdout.isatty()
 
+    def show(self, *lines: str) -> None:
+        """Write lines for people to stdout, each in its own line whatever stands in it.
+
+        Raises:
+            OutputClosed, OutputFailed: As for `write`.
+        """
+        self.write("".join(f"{printable(line)}\n" for line in lines))
+
     def write(self, text: str) -> None:
-        """Write results to stdout and flush them.
+        """Write results in a format of programs to stdout, as they are, and flush them.
 
         Raises:
             OutputClosed: Nobody reads stdout any more.
@@ -101,19 +119,31 @@ class Environment:
                 f"the output cannot be written: {error.strerror or error}"
             ) from error
 
-    def say(self, text: str) -> None:
-        """Write a line for people to stderr, secrets taken out."""
-        self._to_stderr(self.redact(text))
+    def say(self, *lines: str) -> None:
+        """Write lines for people to stderr, secrets taken out; each stays one line."""
+        self._to_stderr("\n".join(map(self._line, lines)))
 
-    def note(self, text: str) -> None:
+    def note(self, *lines: str) -> None:
         """Say what is worth knowing but no error; nothing under --quiet."""
         if not self.quiet:
-            self.say(text)
+            self.say(*lines)
 
-    def fact(self, text: str) -> None:
+    def fact(self, *lines: str) -> None:
         """Say something about connection or time; only under --verbose."""
         if self.verbose:
-            self.say(text)
+            self.say(*lines)
+
+    def confirm(self, question: str) -> bool:
+        """Ask the person at the keyboard, on stderr, for yes or no; no is the default."""
+        return click.confirm(self._line(question), err=True)
+
+    def ask_hidden(self, question: str) -> str:
+        """Ask the person at the keyboard, on stderr, for what must not be seen."""
+        answer: str = click.prompt(self._line(question), hide_input=True, err=True)
+        return answer
+
+    def _line(self, text: str) -> str:
+        return printable(self.redact(text))
 
     def keep_secret(self, key: str) -> None:
         """Take `key` out of everything that is written; a word for its place is no secret."""

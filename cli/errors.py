@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,12 +25,12 @@ class Failure:
     Attributes:
         code: The exit code.
         facts: What JSON has, without the exit code.
-        text: What people read.
+        lines: What people read.
     """
 
     code: ExitCode
     facts: dict[str, Any]
-    text: str
+    lines: Sequence[str]
 
 
 def report(error: BaseException, environment: Environment) -> ExitCode:
@@ -39,7 +39,7 @@ def report(error: BaseException, environment: Environment) -> ExitCode:
     if environment.json_errors:
         environment.say_json(failure.facts | {"exitCode": int(failure.code)})
     else:
-        environment.say(failure.text)
+        environment.say(*failure.lines)
     return failure.code
 
 
@@ -50,15 +50,15 @@ def describe(error: BaseException, environment: Environment) -> Failure:
             return _usage(error)
         case click.ClickException():
             facts = {"type": type(error).__name__, "message": error.format_message()}
-            return Failure(ExitCode.USAGE, facts, f"Error: {facts['message']}")
+            return Failure(ExitCode.USAGE, facts, [f"Error: {facts['message']}"])
         case Interrupted() | KeyboardInterrupt() | click.Abort():
             facts = {"type": "Interrupted", "message": "interrupted"}
-            return Failure(ExitCode.INTERRUPTED, facts, "interrupted")
+            return Failure(ExitCode.INTERRUPTED, facts, ["interrupted"])
         case OutputFailed():
             facts = {"type": "OutputFailed", "message": str(error)}
-            return Failure(ExitCode.INTERNAL, facts, f"Error: {error}")
+            return Failure(ExitCode.INTERNAL, facts, [f"Error: {error}"])
         case ConfigurationError():
-            return Failure(ExitCode.USAGE, error.to_dict(), f"Error: {error.message}")
+            return Failure(ExitCode.USAGE, error.to_dict(), [f"Error: {error.message}"])
         case MxGatewayError():
             return _library(error, environment)
         case _:
@@ -66,7 +66,9 @@ def describe(error: BaseException, environment: Environment) -> Failure:
 
 
 def _usage(error: click.UsageError) -> Failure:
-    facts = {"type": "UsageError", "message": error.format_message()}
+    # click breaks some messages into lines by itself; a word that was typed may hold breaks too.
+    message = " ".join(error.format_message().split())
+    facts = {"type": "UsageError", "message": message}
     lines = []
     if error.ctx is not None:
         facts["command"] = error.ctx.command_path
@@ -74,8 +76,8 @@ def _usage(error: click.UsageError) -> Failure:
         lines.append(f"Usage: {error.ctx.command_path} {' '.join(pieces)}")
         lines.append(f"Try '{error.ctx.command_path} --help' for help.")
         lines.append("")
-    lines.append(f"Error: {error.format_message()}")
-    return Failure(ExitCode.USAGE, facts, "\n".join(lines))
+    lines.append(f"Error: {message}")
+    return Failure(ExitCode.USAGE, facts, lines)
 
 
 def _library(error: MxGatewayError, environment: Environment) -> Failure:
@@ -83,29 +85,33 @@ def _library(error: MxGatewayError, environment: Environment) -> Failure:
     notes = getattr(error, "__notes__", [])
     # What a command knows to do next (`add_note`) takes the place of the library's advice, which
     # is for programmers.
-    told = [f"{type(error).__name__}: {error.message}", *notes] if notes else [error.diagnostics()]
-    text = "Error: " + "\n".join(told)
+    first, *more = error.diagnostics().split("\n")
+    lines = [f"Error: {first}", *(notes or more)]
     if environment.connection is not None:
         facts["connection"] = environment.connection.facts()
-        text += f"\n({environment.connection.words()})"
+        lines.append(f"({environment.connection.words()})")
     if environment.debug:
-        text += "\n" + _traceback(error)
-    return Failure(exit_code_for(error), facts, text)
+        lines += _traceback(error)
+    return Failure(exit_code_for(error), facts, lines)
 
 
 def _unexpected(error: BaseException, environment: Environment) -> Failure:
     kind = type(error).__name__
     facts: dict[str, Any] = {"type": "InternalError", "message": f"{kind}: {error}"}
-    text = f"Internal error: {kind}: {error}"
+    lines = [f"Internal error: {kind}: {error}"]
     if environment.debug:
-        facts["traceback"] = _traceback(error)
-        text += "\n" + facts["traceback"]
+        trace = _traceback(error)
+        facts["traceback"] = "\n".join(trace)
+        lines += trace
     else:
-        text += "\nRun it again with --debug or MXGATEWAY_DEBUG=1 to see the traceback."
-    return Failure(ExitCode.INTERNAL, facts, text)
+        lines.append("Run it again with --debug or MXGATEWAY_DEBUG=1 to see the traceback.")
+    return Failure(ExitCode.INTERNAL, facts, lines)
 
 
-def _traceback(error: BaseException) -> str:
-    buffer = io.StringIO()
-    traceback.print_exception(error, file=buffer)
-    return buffer.getvalue().rstrip()
+def _traceback(error: BaseException) -> list[str]:
+    """Return the lines of a traceback, each with a margin that no line of ours has.
+
+    The words of an exception can hold line breaks of somebody else: what they begin must not
+    look like an error of ours.
+    """
+    return ["  " + line for part in traceback.format_exception(error) for line in part.splitlines()]

@@ -13,8 +13,10 @@ from click import get_current_context
 
 from .connection import Connection
 from .environment import Environment
-from .settings.layers import Layer, Value, weigh_connection, weigh_output
+from .settings.guards import SECURITY
+from .settings.layers import weigh_connection, weigh_output
 from .settings.table import CONNECTION, OUTPUT, PLACES, Setting, words_of
+from .settings.values import Layer, Value
 
 __all__ = [
     "Decorator",
@@ -130,10 +132,12 @@ def gateway_command(function: Callable[..., Any]) -> Callable[..., Any]:
     def wrapper(invocation: Invocation, given: dict[str, Any], **rest: Any) -> Any:
         environment = invocation.environment
         values = weigh_connection(given, environment.batch, environment.variables)
-        _warn_of_overrides(environment, values)
         connection = Connection.of(values, environment.variables)
+        _warn_of_overrides(environment, values)
         environment.keep_secret(connection.api_key or "")
         environment.connection = connection
+        for text in connection.warnings:
+            environment.note(f"Warning: {text}.")
         return function(invocation, **rest)
 
     return local_command(connection_options(wrapper))
@@ -283,9 +287,13 @@ def _format(environment: Environment, value: Value) -> OutputFormat:
 
 
 def _warn_of_overrides(environment: Environment, values: dict[str, Value]) -> None:
-    """Say where variables beat the profile that the user named on the command line."""
-    if values["profile"].layer is not Layer.OPTION:
-        return
+    """Say where variables beat a profile, and which key is not sent.
+
+    Of a profile that was not named on the command line, only what is about security.
+    """
+    named = values["profile"].layer is Layer.OPTION
     for name, value in values.items():
-        if value.beats:
+        if value.beats and (named or name in SECURITY):
             environment.note(f"{name} comes from {value.source}, which wins over {value.beats}.")
+        if value.withheld:
+            environment.note(f"No API key: {value.withheld}; --api-key gives one.")

@@ -147,7 +147,7 @@ class GatewayClient(TagMethods, AlarmMethods):
             raise MalformedReplyError("OpenSession: the reply has no session id", reply=reply)
         warnings = _version_warnings(reply)
         for warning in warnings:
-            _log.warning("session %s: %s", reply.session_id, warning)
+            _log.warning("session %r: %s", reply.session_id, warning)
         return Session(self, reply.session_id, open_reply=reply, version_warnings=warnings)
 
     def session(self, session_id: str) -> Session:

@@ -6,13 +6,13 @@ import math
 import os
 from collections.abc import Awaitable, Callable, Generator
 from types import TracebackType
-from typing import Any, Generic, Self, TypedDict, TypeVar, Unpack
+from typing import Any, Generic, Self, TypedDict, TypeVar, Unpack, cast
 
 import betterproto2
 from anyio.abc import TaskGroup
 
 from mxgateway.errors import ConfigurationError
-from mxgateway.options import ClientOptions
+from mxgateway.options import ClientOptions, with_hidden_key
 from mxgateway.transport.bound import BoundChannel
 from mxgateway.transport.channel import Channel
 from mxgateway.transport.unary import measured_call
@@ -135,6 +135,7 @@ class ChannelClient:
             TlsError: The same, for TLS and ALPN.
             ConnectTimeout: The same, when `connect_timeout` passed.
         """
+        fields = cast("OptionFields", with_hidden_key(dict(fields)))
         return ClientConnector(cls(client_options(options, fields)), task_group)
 
     @property

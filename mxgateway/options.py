@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
 from mxgateway.errors import ConfigurationError
-from mxgateway.redact import REDACTED
+from mxgateway.redact import Secret, hidden
 
-__all__ = ["ClientOptions"]
+__all__ = ["ClientOptions", "with_hidden_key"]
 
 _MIB = 1 << 20
 _TLS_OPTIONS = (
@@ -35,7 +37,8 @@ class ClientOptions:
 
     Attributes:
         endpoint: `host:port`, `[ipv6]:port`, or the same behind `http://` or `https://`.
-        api_key: Sent as `authorization: Bearer <key>` with every call. Never shown.
+        api_key: Sent as `authorization: Bearer <key>` with every call. Never shown: it is kept
+            as a `Secret`, which is equal to the text and prints as `***`.
         plaintext: True for HTTP/2 without TLS. It is never guessed from the endpoint.
         ca_file: PEM file of the certificate authorities to trust instead of the system's.
         server_name_override: Name to expect in the certificate in place of the host.
@@ -125,8 +128,8 @@ class ClientOptions:
         key = self.api_key
         if key is None:
             return
-        if not isinstance(key, str) or not key:
-            raise ConfigurationError("api_key: give a key, or None to send no key")
+        if not key:
+            raise ConfigurationError("api_key: give a key as text, or None to send no key")
         if not key.isascii() or not key.isprintable() or " " in key:
             # The value itself must not appear in the message.
             raise ConfigurationError(
@@ -191,6 +194,7 @@ class ClientOptions:
         Raises:
             ConfigurationError: As for construction, or a name that is no option.
         """
+        changes = with_hidden_key(changes)
         known = {f.name: getattr(self, f.name) for f in fields(self)}
         unknown = sorted(set(changes) - set(known))
         if unknown:
@@ -203,12 +207,34 @@ class ClientOptions:
         parts = []
         for f in fields(self):
             value = getattr(self, f.name)
-            if f.name == "api_key":
-                if value is not None:
-                    parts.append(f"api_key='{REDACTED}'")
-            elif f.name == "endpoint" or value != f.default:
+            if f.name == "endpoint" or value != f.default:
                 parts.append(f"{f.name}={value!r}")
         return f"{type(self).__name__}({', '.join(parts)})"
+
+
+def with_hidden_key(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return fields of ClientOptions with the API key hidden.
+
+    What takes fields of its caller does this first: an error that is raised below must not
+    show the key to who looks at the local variables of its traceback.
+    """
+    key = fields.get("api_key")
+    if key is None:
+        return fields
+    # A key of another type is refused as an empty one is: neither can be shown.
+    return {**fields, "api_key": hidden(key) if isinstance(key, str) else Secret()}
+
+
+def _hiding_the_key(initialise: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(initialise)
+    def __init__(self: ClientOptions, **fields: Any) -> None:  # noqa: N807 - it takes its place
+        fields = with_hidden_key(fields)
+        initialise(self, **fields)
+
+    return __init__
+
+
+ClientOptions.__init__ = _hiding_the_key(ClientOptions.__init__)  # type: ignore[method-assign]
 
 
 def _parse_endpoint(endpoint: str, *, plaintext: bool) -> tuple[str, int]:

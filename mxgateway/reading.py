@@ -16,6 +16,7 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     MxStatusProxy,
     MxValue,
 )
+from mxgateway.printable import printable
 from mxgateway.status import Quality, describe_statuses, is_failure
 from mxgateway.timestamp import Timestamp
 from mxgateway.values import ABSENT, PythonValue, data_type_name, from_mx_value
@@ -187,8 +188,8 @@ class TagValue:
         """Return tag and value, with what is wrong where it is not good."""
         text = f"{self._name} = {value_text(self.value, self.raw)}"
         if self.good:
-            return text
-        return f"{text} ({self.quality if self.ok else self.status})"
+            return printable(text)
+        return printable(f"{text} ({self.quality if self.ok else self.status})")
 
     def __repr__(self) -> str:
         """Return all of it in one line, for example `<Pump_001.Speed 1450.5 Float, Good (192)>`."""
@@ -201,7 +202,7 @@ class TagValue:
             parts.append(self.status)
         if self.timestamp is not None:
             parts.append(str(self.timestamp))
-        return f"<{', '.join(parts)}{', cached' if self.cached else ''}>"
+        return printable(f"<{', '.join(parts)}{', cached' if self.cached else ''}>")
 
 
 def _read(tag: str, message: MxValue | None) -> tuple[PythonValue, TagError | None]:

@@ -17,6 +17,7 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     MxStatusProxy,
     MxStatusSource,
 )
+from mxgateway.printable import printable
 
 __all__ = [
     "Quality",
@@ -261,7 +262,7 @@ def describe_status(status: MxStatusProxy) -> str:
         parts.append(f" {name}" if name else "")
         parts.append(f" ({meaning})" if meaning else "")
     if status.diagnostic_text:
-        parts.append(f": {status.diagnostic_text}")
+        parts.append(f": {printable(status.diagnostic_text)}")
     return "".join(parts)
 
 

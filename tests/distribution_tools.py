@@ -9,7 +9,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["PACKAGES", "ROOT", "Distribution", "build", "read_wheel", "run"]
+__all__ = ["PACKAGES", "ROOT", "Distribution", "build", "read_wheel", "release", "run"]
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = {"mxgateway": "mxgateway", "mxgateway_cli": "cli"}
@@ -79,3 +79,11 @@ def build(tree: Path, kind: str, folder: Path) -> Path:
     run(sys.executable, "-m", "build", *options, tree, cwd=folder.parent)
     (result,) = folder.iterdir()
     return result
+
+
+def release(tree: Path, folder: Path, **environment: str) -> tuple[Path, Path]:
+    """Build sdist and wheel of `tree` into `folder` as `make build` does; return both."""
+    script = tree / ".ci" / "distribution.py"
+    run(sys.executable, script, "--output", folder, cwd=tree, **environment)
+    (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
+    return sdist, wheel

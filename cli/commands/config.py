@@ -11,9 +11,10 @@ from ..options import Invocation, connection_options, examples, local_command
 from ..output.rows import Shape, write_rows
 from ..output.tables import Column
 from ..settings.keys import mask
-from ..settings.layers import Value, weigh_connection, weigh_output
+from ..settings.layers import weigh_connection, weigh_output
 from ..settings.places import profile_file
 from ..settings.table import SETTINGS
+from ..settings.values import Value
 
 __all__ = ["config"]
 
@@ -59,8 +60,9 @@ def config(invocation: Invocation, given: dict[str, Any]) -> None:
 
 def _source(value: Value) -> str:
     if not value.given and value.content is None:
-        return "not set"
-    return value.source + (f", wins over {value.beats}" if value.beats else "")
+        return f"not set; {value.withheld}" if value.withheld else "not set"
+    source = value.source + (f", wins over {value.beats}" if value.beats else "")
+    return f"{source}; refused by commands: {value.barred}" if value.barred else source
 
 
 def _text(content: Any) -> str:

@@ -69,15 +69,16 @@ def show(invocation: Invocation, simulator: ThreadedSimulator, seconds: float) -
         api_key=simulator.api_key,
         auth_source="the simulator's own API key",
     )
-    environment.write(f"Simulated gateway on {simulator.endpoint}, plaintext HTTP/2\n")
+    environment.show(f"Simulated gateway on {simulator.endpoint}, plaintext HTTP/2")
 
     async def body(client: GatewayClient) -> None:
         await _watch(environment, client, seconds)
 
     run_with_client(invocation, body)
-    environment.write(
-        "\nNext: mxgw-py simulate   keeps such a gateway running\n"
-        "      mxgw-py --help     lists what can be done with a gateway\n"
+    environment.show(
+        "",
+        "Next: mxgw-py simulate   keeps such a gateway running",
+        "      mxgw-py --help     lists what can be done with a gateway",
     )
 
 
@@ -88,14 +89,14 @@ async def _watch(environment: Environment, client: GatewayClient, seconds: float
     from ..walk import Walk
 
     async with Walk(client, "mxgw-py-demo", DEMO_TAGS) as walk:
-        environment.write(f"Session {walk.session_id} opened\n")
-        environment.write(f"Registered: server handle {walk.server_handle}\n")
-        environment.write(f"Added and advised {len(walk.tags)} items\n\n")
+        environment.show(f"Session {walk.session_id} opened")
+        environment.show(f"Registered: server handle {walk.server_handle}")
+        environment.show(f"Added and advised {len(walk.tags)} items", "")
         with board_for(environment, DEMO_TAGS) as board:
             count = await _show(walk, board, seconds)
-        environment.write(f"\n{count} events in {seconds:g} s\n")
+        environment.show("", f"{count} events in {seconds:g} s")
     assert walk.final_state is not None
-    environment.write(f"Session closed: {enum_name(walk.final_state)}\n")
+    environment.show(f"Session closed: {enum_name(walk.final_state)}")
 
 
 async def _show(walk: Walk, board: Board, seconds: float) -> int:

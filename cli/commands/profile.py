@@ -159,6 +159,8 @@ def use(invocation: Invocation, name: str | None, nothing: bool, config: str | N
 def _load(environment: Environment, config: str | None) -> Profiles:
     chosen = config or environment.variables.get("MXGATEWAY_CONFIG") or None
     profiles = Profiles.load(profile_file(environment.variables, chosen))
+    if warning := profiles.warning():
+        environment.note(f"Warning: {warning}.")
     for settings in profiles.profiles.values():
         environment.keep_secret(settings.get("api_key", ""))
     return profiles

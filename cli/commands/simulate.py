@@ -11,7 +11,7 @@ from click import get_current_context
 from click.core import ParameterSource
 
 from ..options import Invocation, OutputFormat, examples, local_command
-from ..output.results import write_result, write_text
+from ..output.results import write_lines, write_result
 from ..signals import Interrupted
 from ..simulation import Wish
 from .simulate_control import control
@@ -188,15 +188,15 @@ def announce(invocation: Invocation, simulator: Simulator, certificate: Any) -> 
     if not simulator.plaintext:
         security = f"--tls --ca-file {shell_word(str(facts['caFile']))}"
     item = item_to_try(simulator.model)
-    tried = "" if item is None else f" --item {item}"
+    tried = "" if item is None else f" --item {shell_word(item)}"
     lines = [f"mxgw-py smoke --endpoint {endpoint} {security} --api-key {simulator.api_key}{tried}"]
     if facts["control"]:
         lines.append(
             f"mxgw-py simulate control --at {facts['control']} "
             f"--token {shell_word(facts['controlToken'])} status"
         )
-    shown = "".join(f"  {line}\n" for line in lines)
-    write_text(invocation, f"\nIn another terminal:\n{shown}\nCtrl-C stops it.\n\n")
+    shown = (f"  {line}" for line in lines)
+    write_lines(invocation, "", "In another terminal:", *shown, "", "Ctrl-C stops it.", "")
 
 
 def _record(

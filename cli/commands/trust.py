@@ -109,7 +109,7 @@ def _decide(invocation: Invocation, certificate: Certificate, path: Path, *, yes
     if not certificate.usable_as_authority:
         environment.note(
             "Nothing was written: another authority signed this certificate, so --ca-file needs "
-            f"the certificate of {certificate.issuer}. To trust this one alone, give "
+            "the certificate of that authority. To trust this one alone, give "
             f"--fingerprint {certificate.fingerprint}"
         )
         return False
@@ -118,7 +118,7 @@ def _decide(invocation: Invocation, certificate: Certificate, path: Path, *, yes
         if not asking or invocation.format is not OutputFormat.TABLE:
             environment.note("Nothing was written; --yes writes without asking.")
             return False
-        if not click.confirm(f"Trust it and write {path}?", err=True):
+        if not environment.confirm(f"Trust it and write {path}?"):
             return False
     _write(path, certificate.pem)
     return True

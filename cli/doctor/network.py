@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import time
 from contextlib import suppress
@@ -10,6 +9,7 @@ from typing import Final
 
 import anyio
 
+from mxgateway.addresses import is_loopback
 from mxgateway.errors import MxGatewayError
 from mxgateway.options import ClientOptions
 
@@ -140,19 +140,12 @@ def _date_advice(certificate: Certificate) -> str | None:
 
 def _tell_plaintext(report: Report, options: ClientOptions) -> None:
     text = "plaintext, as chosen: no certificate, no encryption"
-    if _is_loopback(options.host):
+    if is_loopback(options.host):
         report.ok("tls", text)
         return
     report.warning(
         "tls", text, "Others on the network can read the API key and change values; prefer --tls."
     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def _ms(started: float) -> str:

@@ -8,9 +8,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from ..environment import Environment
+from .console import console_for
 from .events import quality_cell
 from .live import Redrawn
-from .tables import Cell, Column, RowPrinter, console_for, rich_table, styled
+from .tables import Cell, Column, RowPrinter, rich_table, styled
 from .text import width
 from .values import time_text, type_text, value_text
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Self
 from ..environment import Environment
 from ..options import Invocation, OutputFormat
 from ..signals import last_words
-from .tables import console_for
+from .console import console_for
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

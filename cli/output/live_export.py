@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import rich_click as click
 
 from ..environment import Environment
-from .tables import terminal_width
+from .console import terminal_width
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

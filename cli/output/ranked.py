@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from ..options import Invocation, OutputFormat
+from .console import console_for
 from .rows import Shape, write_rows
-from .tables import console_for
 
 __all__ = ["write_ranked"]
 

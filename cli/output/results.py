@@ -10,7 +10,7 @@ from .documents import json_document, json_line
 from .fields import FieldCheck, flatten, member, pick, text_of
 from .tables import Cell, write_record
 
-__all__ = ["Fields", "write_document", "write_result", "write_text"]
+__all__ = ["Fields", "write_document", "write_lines", "write_result"]
 
 Fields = Iterable[tuple[str, Cell | str]]
 
@@ -56,7 +56,7 @@ def write_document(invocation: Invocation, document: dict[str, Any]) -> None:
             write_record(environment, pairs)
 
 
-def write_text(invocation: Invocation, text: str) -> None:
+def write_lines(invocation: Invocation, *lines: str) -> None:
     """Write lines for people to stdout, such as what to do next; other formats leave them out."""
     if invocation.format is OutputFormat.TABLE:
-        invocation.environment.write(text)
+        invocation.environment.show(*lines)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from ..options import Invocation, OutputFormat
+from .console import terminal_width
 from .documents import json_document, json_line
 from .fields import FieldCheck, member, pick, text_of
-from .tables import Cell, Column, RowPrinter, terminal_width, write_table
+from .tables import Cell, Column, RowPrinter, write_table
 
 __all__ = ["MOST_COLLECTED", "Narrow", "Shape", "Sink", "sink_for", "write_rows"]
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from mxgateway.printable import printable
 
 from ..environment import Environment
+from .console import console_for
 from .text import pad, width
 
 if TYPE_CHECKING:
@@ -24,10 +25,8 @@ __all__ = [
     "Cell",
     "Column",
     "RowPrinter",
-    "console_for",
     "rich_table",
     "styled",
-    "terminal_width",
     "write_record",
     "write_table",
 ]
@@ -60,18 +59,6 @@ class Cell:
     style: str = ""
 
 
-def console_for(environment: Environment) -> Console:
-    """Return a rich console on stdout that takes text as it is (no markup, emoji, guesses)."""
-    from rich.console import Console
-
-    return Console(file=environment.stdout, markup=False, emoji=False, highlight=False)
-
-
-def terminal_width(environment: Environment) -> int:
-    """Return the cells of one line of the terminal on stdout."""
-    return console_for(environment).width
-
-
 def write_record(environment: Environment, fields: Iterable[tuple[str, Cell | str]]) -> None:
     """Write names and values, one pair a line."""
     pairs = [(name, _cell(value)) for name, value in fields]
@@ -85,7 +72,7 @@ def write_record(environment: Environment, fields: Iterable[tuple[str, Cell | st
         return
     room = max((width(name) for name, _ in pairs), default=0)
     lines = (f"{pad(name, room)}{_GAP}{printable(cell.text)}".rstrip() for name, cell in pairs)
-    environment.write("".join(line + "\n" for line in lines))
+    environment.show(*lines)
 
 
 def write_table(
@@ -101,7 +88,7 @@ def write_table(
         return
     texts = [[c.title for c in columns], *([printable(c.text) for c in row] for row in cells)]
     rooms = [max(map(width, column)) for column in zip(*texts, strict=True)]
-    environment.write("".join(_plain_line(row, rooms, columns) + "\n" for row in texts))
+    environment.show(*(_plain_line(row, rooms, columns) for row in texts))
 
 
 def _plain_line(texts: Sequence[str], rooms: Sequence[int], columns: Sequence[Column]) -> str:
@@ -167,7 +154,7 @@ class RowPrinter:
             for cell, room, column in zip(cells, self._rooms, self._columns, strict=True)
         ]
         if not self._environment.is_terminal:
-            self._environment.write(_GAP.join(texts).rstrip() + "\n")
+            self._environment.show(_GAP.join(texts).rstrip())
             return
         from rich.text import Text
 

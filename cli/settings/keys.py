@@ -9,9 +9,11 @@ from pathlib import Path
 
 import rich_click as click
 
+from mxgateway.redact import Secret
+
 from ..text_files import decoded
 
-__all__ = ["is_literal", "mask", "read_key"]
+__all__ = ["is_literal", "key_file", "mask", "read_key"]
 
 _MASKED = "***"
 
@@ -28,7 +30,7 @@ def mask(reference: str) -> str:
 
 def read_key(
     reference: str, variables: Mapping[str, str], *, origin: str, option: str
-) -> tuple[str, str]:
+) -> tuple[Secret, str]:
     """Return the key and, in words for messages, where it came from.
 
     Args:
@@ -42,7 +44,7 @@ def read_key(
     """
     kind, _, rest = reference.partition(":")
     if reference == "prompt":
-        return _ask(option), "API key typed in"
+        return Secret(_ask(option)), "API key typed in"
     if kind == "env" and reference != kind:
         key = variables.get(rest, "").strip()
         if not key:
@@ -50,10 +52,16 @@ def read_key(
                 f"{option}: the environment variable {rest} is not set or empty; "
                 "give the name of the variable that holds the key"
             )
-        return key, f"API key from environment variable {rest}"
+        return Secret(key), f"API key from environment variable {rest}"
     if kind == "file" and reference != kind:
-        return _from_file(rest, option), f"API key from file {rest}"
-    return reference, f"API key from {origin}"
+        return Secret(_from_file(rest, option)), f"API key from file {rest}"
+    return Secret(reference), f"API key from {origin}"
+
+
+def key_file(reference: str) -> Path | None:
+    """Return the file that a reference names, or None."""
+    kind, _, path = reference.partition(":")
+    return Path(path).expanduser() if kind == "file" and path else None
 
 
 def _from_file(path: str, option: str) -> str:

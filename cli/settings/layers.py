@@ -3,49 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from enum import IntEnum
+from dataclasses import replace
 from typing import Any, Final
 
 import rich_click as click
 
+from .guards import Owner, guard_key, guard_tls
 from .places import profile_file
 from .profiles import Profiles
 from .table import CONNECTION, OUTPUT, PLACES, Setting
+from .values import Layer, Value
 
-__all__ = ["Layer", "Value", "weigh_connection", "weigh_output"]
-
-
-class Layer(IntEnum):
-    """Where a value stands; the lower number wins."""
-
-    OPTION = 0
-    BATCH = 1  # Options of the `batch` command, for the lines that do not say otherwise.
-    ENVIRONMENT = 2
-    PROFILE = 3
-    DEFAULT = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A value and where it came from.
-
-    Attributes:
-        content: The value; None where nothing was set and there is no default.
-        layer: The place in the order.
-        source: The place in words, such as `variable MXGATEWAY_ENDPOINT`.
-        beats: The profile that says something else, or "".
-    """
-
-    content: Any
-    layer: Layer
-    source: str
-    beats: str = ""
-
-    @property
-    def given(self) -> bool:
-        """Whether somebody set it."""
-        return self.layer is not Layer.DEFAULT
+__all__ = ["weigh_connection", "weigh_output"]
 
 
 # Both of a pair say the same thing or contradict each other, so they are weighed together.
@@ -84,9 +53,30 @@ def weigh_connection(
             values[setting.name] = Value(profile[setting.name], Layer.PROFILE, source)
         elif value.layer is Layer.ENVIRONMENT and _differs(setting.name, value.content, profile):
             values[setting.name] = replace(value, beats=source)
+    guard_tls(values, profile, source)
+    guard_key(values, _owners(values, before, variables, profile))
     for first, second in _PAIRS:
         _settle(values, first, second)
     return values
+
+
+def _owners(
+    values: Mapping[str, Value],
+    before: Mapping[str, Any],
+    variables: Mapping[str, str],
+    profile: Mapping[str, Any],
+) -> dict[Layer, Owner]:
+    """Return which gateway the keys of a profile, and those of a batch, were given for."""
+    owners = {}
+    if "endpoint" in profile:
+        name = values["profile"].content
+        owners[Layer.PROFILE] = Owner(profile["endpoint"], f"profile {name}")
+    setting = next(s for s in CONNECTION if s.name == "endpoint")
+    of_batch = _weigh(setting, {}, before, variables)
+    if not of_batch.given and "endpoint" in profile:
+        of_batch = replace(of_batch, content=profile["endpoint"])
+    owners[Layer.BATCH] = Owner(of_batch.content, "the batch")
+    return owners
 
 
 def _weigh(
@@ -121,6 +111,7 @@ def _profile(values: dict[str, Value], variables: Mapping[str, str]) -> dict[str
         if name is None:
             return {}
         values["profile"] = Value(name, Layer.PROFILE, f"default of {path}")
+    values["profile"] = replace(values["profile"], warning=profiles.warning())
     return profiles.get(name)
 
 

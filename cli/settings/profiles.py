@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +10,9 @@ from typing import Any, Final, Self
 
 from mxgateway.errors import ConfigurationError
 
+from ..private_files import write_private
+from .keys import is_literal
+from .modes import open_to_others
 from .table import CONNECTION, Setting
 
 __all__ = ["PROFILE_KEYS", "Profiles", "check_name"]
@@ -92,7 +94,8 @@ class Profiles:
                 raise self._wrong(f"profile {name}: {key} must be true or false")
             return value
         numeric = isinstance(value, int | float) and not isinstance(value, bool)
-        if not isinstance(value, str) and not (numeric and setting.kind is not None):
+        takes_number = setting.kind is not None and not setting.secret
+        if not isinstance(value, str) and not (numeric and takes_number):
             raise self._wrong(f"profile {name}: {key} must be text in quotes")
         try:
             return setting.parse(str(value))
@@ -129,6 +132,11 @@ class Profiles:
                 f"Make it with `mxgw-py profile add {name} ...`"
             )
 
+    def warning(self) -> str:
+        """Return what others can do with the file that they should not, or ""."""
+        keys = (settings.get("api_key", "env:") for settings in self.profiles.values())
+        return open_to_others(self.path, secret=any(map(is_literal, keys)))
+
     def save(self) -> None:
         """Write the file, whole or not at all, readable by the user alone.
 
@@ -137,14 +145,8 @@ class Profiles:
         Raises:
             ConfigurationError: It cannot be written.
         """
-        new = self.path.with_name(self.path.name + ".new")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            # 0600 from the first byte on; Windows gives the rights of the user's folder.
-            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-                file.write(self.to_toml())
-            new.replace(self.path)
+            write_private(self.path, self.to_toml().encode())
         except OSError as error:
             raise ConfigurationError(
                 f"the profiles cannot be written to {str(self.path)!r}: {error}; "

@@ -7,11 +7,29 @@ from typing import Any, Final
 
 import rich_click as click
 
+from mxgateway.redact import Secret
+
+from .keys import is_literal
+
 __all__ = ["CONNECTION", "OUTPUT", "PLACES", "SETTINGS", "Setting", "words_of"]
 
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
 _SECONDS: Final = click.FloatRange(min=0, min_open=True)
+
+
+class _KeyText(click.ParamType[str]):
+    """A key is hidden before anything is done with it; the word for its place is not."""
+
+    name = "text"
+
+    def convert(
+        self,
+        value: str,
+        param: click.Parameter | None,  # noqa: ARG002 - click's signature
+        ctx: click.Context | None,  # noqa: ARG002
+    ) -> str:
+        return Secret(value) if is_literal(value) else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +104,7 @@ CONNECTION: Final = (
         "api_key",
         "API key, or where it is: env:NAME, file:PATH or prompt. Others can see command lines.",
         "KEY",
+        kind=_KeyText(),
         secret=True,
     ),
     _connection("api_key_env", "Variable that holds the API key; same as env:NAME.", "NAME"),

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Final
 
 from ..connection import DEFAULT_TIMEOUT
 from ..options import Invocation, OutputFormat
+from ..output.console import console_for
 from ..output.live import LiveScreen, draws_table, redraws
 from ..output.live_alarms import AlarmBoard
 from ..output.live_export import export
 from ..output.rows import write_rows
-from ..output.tables import Cell, console_for
+from ..output.tables import Cell
 from ..run import run_with_client
 from ..streaming import Bounds, stream_to_end
 from .alarm_rows import ALARMS, CHANGES, limit_text, number_of, state_cell

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from ..options import Invocation
+from ..output.console import console_for
 from ..output.live import draws_table
 from ..output.live_columns import Slot, fit
 from ..output.rows import Shape, write_rows
-from ..output.tables import Cell, Column, console_for
+from ..output.tables import Cell, Column
 from ..run import run_with_client
 from .classes import category_name, class_name, native_type_name
 from .patterns import is_pattern, objects_glob, search_tree

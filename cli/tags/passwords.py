@@ -57,8 +57,7 @@ class PasswordSource:
                 f"there is no terminal to ask for the password of {user}; give "
                 f"{self.option}-env or {self.option}-file"
             )
-        asked: str = click.prompt(f"Password of {user}", hide_input=True, err=True)
-        return asked
+        return environment.ask_hidden(f"Password of {user}")
 
     def _from_file(self, path: str) -> str:
         try:

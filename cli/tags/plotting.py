@@ -15,12 +15,13 @@ import rich_click as click
 from mxgateway.printable import printable
 
 from ..options import Invocation, OutputFormat
+from ..output.console import console_for
 from ..output.live import LiveScreen, redraws
 from ..output.live_export import export
 from ..output.live_words import level_cell, value_cell
 from ..output.plot import Sample, draw, thinned
 from ..output.spark import draws_blocks
-from ..output.tables import Cell, console_for, styled
+from ..output.tables import Cell, styled
 from ..output.text import fold, width
 from ..run import run_with_client
 from ..streaming import Bounds, stream_to_end
@@ -95,7 +96,7 @@ def plot_tag(
         if chart.drawn:
             chart.stop()
             if not environment.is_terminal:
-                environment.write(chart.text(_WIDTH, lines))
+                environment.show(*chart.text(_WIDTH, lines))
             elif not drawn_anew:
                 console = console_for(environment)
                 console.print(last(console.width))
@@ -193,12 +194,10 @@ class Chart:
         rows = self._lines(columns, lines)
         return Group(*(Text("").join(map(styled, row)) for row in rows))
 
-    def text(self, columns: int, lines: int) -> str:
-        """Return the same as plain text."""
+    def text(self, columns: int, lines: int) -> list[str]:
+        """Return the same as lines of plain text."""
         rows = self._lines(columns, lines)
-        return "".join(
-            "".join(printable(cell.text) for cell in row).rstrip() + "\n" for row in rows
-        )
+        return ["".join(printable(cell.text) for cell in row).rstrip() for row in rows]
 
     def _lines(self, columns: int, lines: int) -> list[list[Cell]]:
         with self._lock:

@@ -9,12 +9,13 @@ from ..deadline import seconds_left
 from ..exit_codes import ExitCode
 from ..failures import tell_partial
 from ..options import Invocation
+from ..output.console import console_for
 from ..output.live import draws_table
 from ..output.live_columns import Slot, fit
 from ..output.live_export import export
 from ..output.live_words import age_text, level_cell, status_cell, value_cell
 from ..output.rows import Shape, write_rows
-from ..output.tables import Cell, Column, console_for
+from ..output.tables import Cell, Column
 from ..output.values import MOST_ON_SCREEN, time_text
 from ..run import run_with_client
 from .patterns import expand

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 from mxgateway.printable import printable
 
 from ..options import Invocation, OutputFormat
+from ..output.console import console_for, recording_console
 from ..output.live_export import export
 from ..output.progress import WalkBar
 from ..output.rows import Shape, write_rows
 from ..output.spark import draws_blocks
-from ..output.tables import Cell, Column, console_for, styled
+from ..output.tables import Cell, Column, styled
 from ..run import run_with_client
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def show_tree(invocation: Invocation, request: TreeRequest) -> None:
         console = console_for(environment)
         console.print(_picture(lines, console.width))
     else:
-        environment.write("".join(_plain(line) + "\n" for line in lines))
+        environment.show(*map(_plain, lines))
     export(
         environment, request.export_file, "mxgw-py tree", lambda columns: _picture(lines, columns)
     )
@@ -264,12 +265,10 @@ def _plain(line: _Line) -> str:
 
 def _picture(lines: Sequence[_Line], columns: int) -> RenderableType:
     """Return the tree for a terminal: what has no room goes on below its own name."""
-    from io import StringIO
-
-    from rich.console import Console, Group
+    from rich.console import Group
     from rich.text import Text
 
-    console = Console(file=StringIO(), width=columns)
+    console = recording_console(columns)
     parts = []
     for arm, cells in lines:
         words = Text("").join(map(styled, cells))

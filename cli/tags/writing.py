@@ -16,10 +16,10 @@ from ..deadline import seconds_left
 from ..exit_codes import ExitCode
 from ..failures import raise_in_batch, tell_failed_row, tell_partial
 from ..options import Invocation
+from ..output.console import console_for
 from ..output.live import draws_table
 from ..output.live_columns import fit
 from ..output.rows import write_rows
-from ..output.tables import console_for
 from ..output.values import MOST_ON_SCREEN
 from ..run import run_with_client
 from .inputs import WriteInput, writes_of

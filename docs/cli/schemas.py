@@ -187,6 +187,8 @@ def _error(messages: Messages) -> dict[str, Any]:
     by_type = {
         "cause": TEXT,
         "phase": TEXT,
+        "option": TEXT,
+        "limit": NUMBER,
         "tag": TEXT,
         "hresult": nullable(INTEGER),
         "protocolStatus": nullable(code),

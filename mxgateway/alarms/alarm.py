@@ -20,6 +20,7 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     MxValue,
     OnAlarmTransitionEvent,
 )
+from mxgateway.printable import printable
 from mxgateway.status import enum_name
 from mxgateway.timestamp import Timestamp
 from mxgateway.values import ABSENT, PythonValue, from_mx_value
@@ -212,7 +213,7 @@ class Alarm:
             text += f", operator {self.operator}"
         if self.comment:
             text += f", comment {self.comment!r}"
-        return f"{text}, degraded" if self.degraded else text
+        return printable(f"{text}, degraded" if self.degraded else text)
 
     def __repr__(self) -> str:
         return f"<Alarm {self}>"
@@ -267,7 +268,7 @@ class AlarmProvider:
             text += ", degraded"
         if self.since is not None:
             text += f", since {self.since}"
-        return f"{text}: {self.reason}" if self.reason else text
+        return printable(f"{text}: {self.reason}" if self.reason else text)
 
 
 def _moment(value: dt.datetime | None) -> Timestamp | None:
@@ -281,5 +282,5 @@ def _value(reference: str, message: MxValue | None) -> PythonValue:
         return from_mx_value(message)
     except MalformedReplyError as error:
         # A value that contradicts itself must not hide the alarm; `raw` has it.
-        _log.warning("alarm %s: its value is left out: %s", reference, error)
+        _log.warning("alarm %r: its value is left out: %s", reference, error)
         return ABSENT

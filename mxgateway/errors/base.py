@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, ClassVar, Literal, Self
 
+from mxgateway.printable import printable
 from mxgateway.redact import redact
 
 __all__ = ["MxGatewayError", "Processed", "StatusCode"]
@@ -62,7 +63,8 @@ class MxGatewayError(Exception):
     """Root of every error this library raises.
 
     Attributes:
-        message: What happened, in one sentence.
+        message: What happened, in one line: what is not printable in it, such as a line break in
+            the words of a gateway, is escaped, and keys are taken out.
         status: The gRPC status behind it, or None where no call was involved.
         processed: Whether the gateway executed the request: "no" (certainly not,
             it is safe to send it again), "maybe" or "yes".
@@ -90,7 +92,8 @@ class MxGatewayError(Exception):
         processed: Processed = "no",
         transient: bool | None = None,
     ) -> None:
-        self.message = redact(message)
+        # Of every error, so that no gateway can forge a line of a log or steer a terminal.
+        self.message = printable(redact(message))
         super().__init__(self.message)
         if status is None:
             status = self.default_status

@@ -6,6 +6,7 @@ from typing import Any
 
 from mxgateway.codec import to_jsonable
 from mxgateway.generated.mxaccess_gateway.v1 import MxEvent, MxEventFamily, MxStatusProxy
+from mxgateway.printable import printable
 from mxgateway.timestamp import Timestamp
 
 __all__ = ["Event", "Received", "moment_of"]
@@ -90,7 +91,7 @@ class Event:
         if self.item_handle:
             text += f", server {self.server_handle} item {self.item_handle}"
         about = self._text()
-        return f"{text}: {about}>" if about else f"{text}>"
+        return printable(f"{text}: {about}>" if about else f"{text}>")
 
 
 class Received(Event):

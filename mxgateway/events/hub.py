@@ -13,6 +13,7 @@ from mxgateway.events.marks import ReplayGapEvent, SequenceGap
 from mxgateway.events.reader import HubReader, OpenStream, StreamSource
 from mxgateway.events.types import typed_event
 from mxgateway.generated.mxaccess_gateway.v1 import MxEvent, ReplayGap
+from mxgateway.printable import printable
 from mxgateway.transport.signals import Flag
 
 __all__ = ["EventHub", "EventSink"]
@@ -98,7 +99,7 @@ class EventHub:
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else "running" if self.running else "idle"
-        return f"<EventHub of {self.name}, {state}, {len(self._sinks)} consumers>"
+        return printable(f"<EventHub of {self.name}, {state}, {len(self._sinks)} consumers>")
 
     # Sinks --------------------------------------------------------------------------
 
@@ -175,7 +176,7 @@ class EventHub:
 
     def _check_open(self) -> None:
         if self._closed:
-            raise ClientClosedError(f"session {self.name} is closed; open a new one")
+            raise ClientClosedError(f"session {self.name!r} is closed; open a new one")
 
     async def wait_started(self) -> None:
         """Return once the stream's request has gone out, or the stream has ended."""
@@ -280,8 +281,8 @@ class EventHub:
 
     def _expel(self, sink: EventSink, broken: Exception) -> None:
         """Let a sink that fails take no other one along."""
-        _log.error("a consumer of %s failed inside", self.name, exc_info=broken)
-        error = InternalError(f"a consumer of {self.name} failed inside: {broken!r}")
+        _log.error("a consumer of %r failed inside", self.name, exc_info=broken)
+        error = InternalError(f"a consumer of {self.name!r} failed inside: {broken!r}")
         error.__cause__ = broken
         self.detach(sink)
         self._end_sinks((sink,), error)
@@ -297,7 +298,7 @@ class EventHub:
             self._forget()
             if expected:
                 _log.warning(
-                    "events of %s: sequence %d follows %d, and the gateway reported no gap",
+                    "events of %r: sequence %d follows %d, and the gateway reported no gap",
                     self.name,
                     sequence,
                     expected - 1,
@@ -308,7 +309,7 @@ class EventHub:
             if not self._warned:
                 self._warned = True
                 _log.warning(
-                    "events of %s: sequence %d after %d; passed on as it is, not logged again",
+                    "events of %r: sequence %d after %d; passed on as it is, not logged again",
                     self.name,
                     sequence,
                     expected - 1,
@@ -342,4 +343,4 @@ class EventHub:
             try:
                 sink.end(error)
             except Exception:
-                _log.exception("a consumer of %s failed inside", self.name)
+                _log.exception("a consumer of %r failed inside", self.name)

@@ -124,7 +124,7 @@ class EventQueue(BoundedQueue[Event]):
             max_bytes,
             overflow,
             lambda count: DroppedEvents(count, session_id),
-            f"a consumer of session {session_id}",
+            f"a consumer of session {session_id!r}",
         )
         self._wants = None if wanted.empty else wanted.wants
 

@@ -189,8 +189,8 @@ class HubReader:
         except MxGatewayError as failed:
             return failed
         except Exception as broken:
-            _log.exception("reading the events of %s failed inside", hub.name)
-            error = InternalError(f"reading the events of {hub.name} failed inside: {broken!r}")
+            _log.exception("reading the events of %r failed inside", hub.name)
+            error = InternalError(f"reading the events of {hub.name!r} failed inside: {broken!r}")
             error.__cause__ = broken
             return error
         finally:

@@ -14,6 +14,7 @@ from mxgateway.errors import ClientClosedError, DeadlineExceededError
 from mxgateway.events.base import Event
 from mxgateway.events.hub import EventHub
 from mxgateway.events.queue import EventQueue
+from mxgateway.printable import printable
 from mxgateway.transport.home import Home
 from mxgateway.transport.signals import loop_scheduler
 
@@ -69,7 +70,7 @@ class EventStream(AsyncIterator[Event]):
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else "open" if self._schedule else "new"
-        return f"<EventStream of {self._hub.name}, {state}, {self.queued} events queued>"
+        return printable(f"<EventStream of {self._hub.name}, {state}, {self.queued} events queued>")
 
     async def __aenter__(self) -> Self:
         """Start, and return once the request of the gateway's stream has gone out.
@@ -193,7 +194,7 @@ class EventStream(AsyncIterator[Event]):
 
     def _too_late(self) -> DeadlineExceededError:
         error = DeadlineExceededError(
-            f"the {self._timeout:g} s for the events of {self._hub.name} have passed",
+            f"the {self._timeout:g} s for the events of {self._hub.name!r} have passed",
             processed="yes",
         )
         error.phase = "message"

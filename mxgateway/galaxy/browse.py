@@ -17,6 +17,7 @@ from mxgateway.generated.galaxy_repository.v1 import (
     BrowseChildrenRequest,
     GalaxyObject,
 )
+from mxgateway.printable import printable
 
 __all__ = ["BrowseCall", "LazyBrowseNode", "Level", "browse_level"]
 
@@ -106,7 +107,7 @@ class LazyBrowseNode:
             state = f"{len(self._children)} children"
         else:
             state = "not expanded" if self._hint else "no children expected"
-        return f"<{type(self).__name__} {self._object.tag_name}, {state}>"
+        return printable(f"<{type(self).__name__} {self._object.tag_name}, {state}>")
 
     async def expand(self, *, timeout: float | None = None) -> None:
         """Fetch the children, all pages of them; once, whoever asks and how often.

@@ -12,6 +12,7 @@ from mxgateway.errors import ConfigurationError, LimitError
 from mxgateway.generated.galaxy_repository.v1 import GalaxyAttribute, GalaxyObject
 from mxgateway.glob import compile_pattern
 from mxgateway.options import ClientOptions
+from mxgateway.printable import printable
 
 __all__ = ["SEPARATOR", "HierarchyNode", "HierarchyTree", "TagHit"]
 
@@ -63,7 +64,7 @@ class HierarchyNode:
             waiting.extend(reversed(node.children))
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.path}, {len(self.children)} children>"
+        return printable(f"<{type(self).__name__} {self.path}, {len(self.children)} children>")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     MxCommandRequest,
     OpenSessionReply,
 )
+from mxgateway.printable import printable
 from mxgateway.session.hiding import hide
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class SessionBase:
 
     def __repr__(self) -> str:
         state = "closed" if self._closing else "open"
-        return f"<{type(self).__name__} {self._session_id} {state}>"
+        return printable(f"<{type(self).__name__} {self._session_id} {state}>")
 
     async def __aenter__(self) -> Self:
         self._require_open()
@@ -97,8 +98,8 @@ class SessionBase:
             await self.close()
         except MxGatewayError as failure:
             # The body's error is the one to see; this one goes along with it.
-            exc.add_note(f"closing session {self._session_id} failed as well: {failure}")
-            _log.warning("closing session %s failed: %s", self._session_id, failure)
+            exc.add_note(f"closing session {self._session_id!r} failed as well: {failure}")
+            _log.warning("closing session %r failed: %s", self._session_id, failure)
 
     async def close(
         self, *, timeout: float | None = None, correlation_id: str = ""
@@ -135,7 +136,7 @@ class SessionBase:
             except MxGatewayError as exc:
                 failure = exc
         # The cancellation is what the caller has to see, so the failure is only logged.
-        _log.warning("closing session %s failed: %s", self._session_id, failure)
+        _log.warning("closing session %r failed: %s", self._session_id, failure)
         await anyio.lowlevel.checkpoint()
         raise failure
 
@@ -152,7 +153,7 @@ class SessionBase:
 
     def _require_open(self) -> None:
         if self._closing:
-            raise ClientClosedError(f"session {self._session_id} is closed; open a new one")
+            raise ClientClosedError(f"session {self._session_id!r} is closed; open a new one")
 
     async def invoke(
         self, command: MxCommand, *, timeout: float | None = None, correlation_id: str = ""

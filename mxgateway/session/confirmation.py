@@ -22,6 +22,7 @@ from mxgateway.errors import (
 )
 from mxgateway.events import EventHub, WriteComplete
 from mxgateway.generated.mxaccess_gateway.v1 import MxCommandReply
+from mxgateway.printable import printable
 from mxgateway.session.item_state import ItemState, Ticket
 from mxgateway.session.ledger import Key, Ledger, never_executed
 
@@ -253,7 +254,7 @@ class Confirmation:
         if ticket.event is not None:
             return
         state.lose("its caller was cancelled")
-        text = f"{self._tag}: a write was under way; it may take effect"
+        text = printable(f"{self._tag}: a write was under way; it may take effect")
         error.add_note(text)
         _log.warning("%s, as its caller was cancelled", text)
 

@@ -9,6 +9,7 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     AuthenticateUserCommand,
     MxCommandReply,
 )
+from mxgateway.redact import hidden
 from mxgateway.session.arguments import int32, text
 from mxgateway.session.base import SessionBase
 
@@ -46,6 +47,7 @@ class UserMethods(SessionBase):
                 gave the id 0, which means the same.
             ConfigurationError: A handle or a text is none. Nothing was sent.
         """
+        password = hidden(password)
         payload = AuthenticateUserCommand(
             server_handle=int32("server_handle", server_handle),
             verify_user=text("user", user),

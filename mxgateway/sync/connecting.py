@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any, ClassVar, Generic, Self, TypeVar, Unpack
+from typing import Any, ClassVar, Generic, Self, TypeVar, Unpack, cast
 
 from mxgateway.connecting import ChannelClient, OptionFields
-from mxgateway.options import ClientOptions
+from mxgateway.options import ClientOptions, with_hidden_key
 from mxgateway.sync.blocking import Wrapper
 from mxgateway.sync.portal import Portal
 
@@ -47,6 +47,7 @@ class ConnectedClient(Wrapper, Generic[_Client]):
             ConnectError: Name lookup or TCP failed; TlsError for TLS and ALPN.
             ConnectTimeout: `connect_timeout` passed.
         """
+        fields = cast("OptionFields", with_hidden_key(dict(fields)))
         connector: Any = cls._kind.connect(options=options, **fields)
         portal = Portal(backend, allow_running_loop=allow_running_loop)
         try:

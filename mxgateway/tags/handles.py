@@ -156,5 +156,5 @@ class Handles:
             return answered
         for item, result in zip(free, results, strict=False):
             if not result.was_successful:
-                _log.warning("removing %s failed: %s", item.reference, result.error_message)
+                _log.warning("removing %r failed: %r", item.reference, result.error_message)
         return handles

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from mxgateway.redact import hidden
+
 __all__ = ["Login"]
 
 
@@ -13,11 +15,14 @@ class Login:
 
     Attributes:
         user: The name, `DOMAIN\\user` for a Windows user.
-        password: The password. It goes out with AuthenticateUser only.
+        password: The password, kept as a `Secret`. It goes out with AuthenticateUser only.
     """
 
     user: str
     password: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "password", hidden(self.password))
 
     def __str__(self) -> str:
         return self.user

@@ -68,7 +68,7 @@ class TagMetadataCache:
                     self._objects[name] = attributes
                 found = self._objects[name].get(base)
         except MxGatewayError as error:
-            _log.debug("the galaxy says nothing about %s: %s", tag, error)
+            _log.debug("the galaxy says nothing about %r: %s", tag, error)
             return None
         finally:
             self._asking.pop(name, None)

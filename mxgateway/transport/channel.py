@@ -20,6 +20,7 @@ from h2.errors import ErrorCodes
 from multidict import MultiDict
 
 from mxgateway._version import __version__
+from mxgateway.addresses import is_loopback
 from mxgateway.codec.grpc import MessageCodec
 from mxgateway.errors import (
     ClientClosedError,
@@ -28,7 +29,7 @@ from mxgateway.errors import (
     RpcError,
 )
 from mxgateway.options import ClientOptions
-from mxgateway.redact import redact
+from mxgateway.redact import Secret, redact
 from mxgateway.transport import tls
 from mxgateway.transport.attempts import Attempts
 from mxgateway.transport.call import Call
@@ -85,7 +86,7 @@ class Channel(GrpclibChannel):
             ("grpc-accept-encoding", "identity,gzip"),
         ]
         if options.api_key is not None:
-            self.base_headers.append(("authorization", f"Bearer {options.api_key}"))
+            self.base_headers.append(("authorization", Secret("Bearer " + options.api_key)))
         self._keepalive_time = options.keepalive_time
         self._pumps: dict[Connection, Pump] = {}
         self._current: Connection | None = None
@@ -99,6 +100,7 @@ class Channel(GrpclibChannel):
         self._unpackers: anyio.CapacityLimiter | None = None
         # When the last call that failed or was cancelled ended, and what it was waiting for.
         self.failed_call: tuple[float, str] = (0.0, "")
+        self._told_plaintext = False
 
     def __repr__(self) -> str:
         return f"<Channel to {self.options.target}, {self.state}>"
@@ -314,12 +316,27 @@ class Channel(GrpclibChannel):
             await pump.discard()
             raise ClientClosedError("the client was closed while it connected")
         connection = pump.protocol.connection
+        self._warn_of_key_in_clear(pump)
         connection.on_unusable = self._retire
         self._pumps[connection] = pump
         self._current = connection
         if self._tasks is not None:
             self._tasks.start_soon(self._run_pump, connection, pump)
         return pump
+
+    def _warn_of_key_in_clear(self, pump: Pump) -> None:
+        """Say once that the key goes over a network unencrypted."""
+        options = self.options
+        if self._told_plaintext or not options.plaintext or options.api_key is None:
+            return
+        if is_loopback(pump.peer_host or options.host):
+            return
+        self._told_plaintext = True
+        log.warning(
+            "plaintext to %s is INSECURE: everybody on the way there can read the API key and "
+            "change values; use TLS, or a tunnel that ends on this computer",
+            options.target,
+        )
 
     def _tls_context(self) -> ssl.SSLContext:
         if self._ssl is None:

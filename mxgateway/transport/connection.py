@@ -28,6 +28,7 @@ from mxgateway.errors import (
     TransportError,
 )
 from mxgateway.options import ClientOptions
+from mxgateway.printable import printable
 from mxgateway.redact import redact
 from mxgateway.transport.call_stream import CallStream
 from mxgateway.transport.framing import GoAway
@@ -265,7 +266,7 @@ class Connection(grpclib_protocol.Connection):
             self.outbox.drop()
             self.flush()  # after an error of the peer h2 has prepared a GOAWAY
         self.loss = loss
-        log.debug("connection lost: %s", loss.text)
+        log.debug("connection lost: %s", printable(loss.text))
         for stream in list(self.streams.values()):
             stream.fail(lambda stream=stream: loss.error(stream.processed))  # type: ignore[misc]
         self._dismiss_waiters()

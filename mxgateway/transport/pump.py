@@ -7,7 +7,7 @@ import time
 
 import anyio
 import anyio.lowlevel
-from anyio.abc import ByteStream
+from anyio.abc import ByteStream, SocketAttribute
 
 from mxgateway.transport.connection import CLOSED, Connection, Loss
 from mxgateway.transport.keepalive import Action, Keepalive
@@ -43,6 +43,12 @@ class Pump:
     @property
     def _connection(self) -> Connection:
         return self.protocol.connection
+
+    @property
+    def peer_host(self) -> str | None:
+        """The address at the other end, as the system tells it; None where it does not."""
+        address = self._stream.extra(SocketAttribute.remote_address, None)  # noqa: S610
+        return str(address[0]) if isinstance(address, tuple) else None
 
     async def handshake(self) -> None:
         """Send the preface and wait for the peer's SETTINGS; then the connection is ready or lost.

@@ -102,7 +102,8 @@ def foreign_reply(headers: Headers, body: bytes) -> RpcError:
     http = fields.get(":status", "none")
     content_type = fields.get("content-type")
     status = StatusCode.UNKNOWN if http == "200" else HTTP_STATUS.get(http, StatusCode.UNKNOWN)
-    text = f"not a gRPC reply: HTTP status {http}, content type {content_type or 'none'}"
+    text = f"not a gRPC reply: HTTP status {http if http.isalnum() else repr(http)}, "
+    text += "no content type" if content_type is None else f"content type {content_type!r}"
     shown = _printable(body[:_BODY_SHOWN])
     if shown:
         text += f", body starts {shown!r}"

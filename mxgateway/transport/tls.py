@@ -161,7 +161,7 @@ async def _names_offered(options: ClientOptions) -> str:
             names = [str(entry[1]) for entry in certificate.get("subjectAltName", ())]
     except (OSError, anyio.EndOfStream, anyio.BrokenResourceError) as error:
         log.debug("the names in the certificate could not be read: %s", error)
-    return f"; the certificate is for {', '.join(names)}" if names else ""
+    return f"; the certificate is for {', '.join(map(repr, names))}" if names else ""
 
 
 class _SerialSend(ByteStream):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -20,17 +22,21 @@ Environment = import_module("mxgateway_cli.environment").Environment
 
 @pytest.fixture
 def complete(spawn: Callable[..., Any]) -> Callable[..., list[str]]:
-    """Ask as the script of bash does; the last word is the incomplete one."""
+    """Ask as the script of bash does; the last word is the incomplete one.
+
+    The answers are words of bash, and as bash reads them here.
+    """
 
     def ask(*words: str, **variables: str) -> list[str]:
         outcome = spawn(
             _MXGW_PY_COMPLETE="bash_complete",
             COMP_LINE=" ".join(["mxgw-py", *words]),
-            COMP_WORDBREAKS=" \t\n\"'@><=;|&(:",
+            # What readline will replace: = and : break words.
+            COMP_WORD=re.split("[=:]", words[-1])[-1],
             **variables,
         )
         assert (outcome.code, outcome.err) == (0, "")
-        return [line.partition(",")[2] for line in outcome.out.splitlines()]
+        return [shlex.split(line.partition(",")[2])[0] for line in outcome.out.splitlines()]
 
     return ask
 
@@ -109,24 +115,21 @@ def test_the_script_has_the_syntax_of_its_shell(
 
 
 @pytest.mark.parametrize(
-    ("words", "incomplete", "expected"),
+    ("line", "expected"),
     [
-        (["mxgw-py", "ver"], "ver", "version\tShow the versions"),
-        (["mxgw-py", "completion"], "", "powershell\tpowershell"),
-        (["mxgw-py", "'profile'", "re"], "re", "remove\tRemove a profile."),
+        ("mxgw-py ver", "version\tversion\tShow the versions"),
+        ("mxgw-py completion ", "powershell\tpowershell\tpowershell"),
+        ("mxgw-py 'profile' re", "remove\tremove\tRemove a profile."),
+        ("mxgw-py version --output=js", "'--output=json'\t--output=json\t--output=json"),
     ],
 )
-def test_powershell_gets_a_value_and_a_description_on_each_line(
-    spawn: Callable[..., Any], words: list[str], incomplete: str, expected: str
+def test_powershell_gets_a_word_what_to_show_and_a_description_on_each_line(
+    spawn: Callable[..., Any], line: str, expected: str
 ) -> None:
-    outcome = spawn(
-        _MXGW_PY_COMPLETE="powershell_complete",
-        COMP_WORDS="\n".join(words),
-        COMP_CWORD=incomplete,
-    )
+    outcome = spawn(_MXGW_PY_COMPLETE="powershell_complete", COMP_LINE=line)
     assert (outcome.code, outcome.err) == (0, "")
-    assert any(line.startswith(expected) for line in outcome.out.splitlines())
-    assert all(len(line.split("\t")) == 2 for line in outcome.out.splitlines())
+    assert any(answer.startswith(expected) for answer in outcome.out.splitlines())
+    assert all(len(answer.split("\t")) == 3 for answer in outcome.out.splitlines())
 
 
 def test_a_question_that_is_none_is_refused_quietly(spawn: Callable[..., Any]) -> None:
@@ -164,8 +167,7 @@ def test_a_value_after_an_equals_sign_keeps_its_option(
 ) -> None:
     outcome = spawn(
         _MXGW_PY_COMPLETE=f"{shell}_complete",
-        COMP_WORDS="mxgw-py read --output=js",
-        COMP_CWORD="2" if shell == "zsh" else "--output=js",
+        COMP_LINE="mxgw-py read --output=js",
     )
     assert "--output=json" in outcome.out
     assert "--output=jsonl" in outcome.out
@@ -186,11 +188,11 @@ def test_the_script_of_bash_completes_words_with_colons_in_a_real_bash(
         + """
 ask() {
     COMP_LINE="$1" COMP_POINT=${#1}
-    _mxgw_py_completion mxgw-py
+    _mxgw_py_completion mxgw-py "$2"
     printf '%s\\n' "${COMPREPLY[@]}"
 }
-ask "mxgw-py read --endpoint plant:5001 Tank_001.T"
-ask "mxgw-py read --output=js"
+ask "mxgw-py read --endpoint plant:5001 Tank_001.T" Tank_001.T
+ask "mxgw-py read --output=js" js
 """
     )
     done = subprocess.run(

@@ -209,6 +209,7 @@ def test_every_kind_of_error_is_as_the_schema_says() -> None:
         errors.EncodeError("MxValue", "value", "too big"),
         errors.DecodeError("MxEvent", 5, "truncated", size=9),
         errors.DeadlineExceededError("late"),
+        errors.LimitError("too much", option="max_objects", limit=9),
         errors.ConnectionLost("gone", cause="eof"),
         errors.TagError("no", tag="A.B"),
         errors.WriteOutcomeUnknownError("nobody knows", tag="A.B"),

@@ -417,7 +417,7 @@ async def test_a_closed_session_refuses_every_method_and_sends_nothing(row: Row)
     session = await _session(channel)
     await session.close()
     sent = list(channel.sent)
-    with pytest.raises(ClientClosedError, match="session session-1 is closed"):
+    with pytest.raises(ClientClosedError, match="session 'session-1' is closed"):
         await row.call(session)
     with pytest.raises(ClientClosedError):
         session.stream_events()

@@ -9,7 +9,7 @@ import tomllib
 from typing import Any
 
 import pytest
-from distribution_tools import ROOT, Distribution, build
+from distribution_tools import ROOT, Distribution, build, release
 
 LEFT_OUT = shutil.ignore_patterns(
     ".git",
@@ -30,15 +30,9 @@ def distribution(tmp_path_factory: pytest.TempPathFactory) -> Distribution:
     folder = tmp_path_factory.mktemp("distribution")
     tree = folder / "tree"
     shutil.copytree(ROOT, tree, ignore=LEFT_OUT)
-    sdist = build(tree, "sdist", folder / "sdist")
-    shutil.unpack_archive(sdist, folder / "unpacked", filter="data")
-    (unpacked,) = (folder / "unpacked").iterdir()
-    return Distribution(
-        tree=tree,
-        wheel=build(tree, "wheel", folder / "wheel"),
-        sdist=sdist,
-        wheel_of_sdist=build(unpacked, "wheel", folder / "wheel-of-sdist"),
-    )
+    wheel = build(tree, "wheel", folder / "wheel")
+    sdist, wheel_of_sdist = release(tree, folder / "release")
+    return Distribution(tree=tree, wheel=wheel, sdist=sdist, wheel_of_sdist=wheel_of_sdist)
 
 
 @pytest.fixture(scope="session")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
 import tarfile
 from email import message_from_string
 from pathlib import Path
 from typing import Any
 
-from distribution_tools import PACKAGES, Distribution, read_wheel, run
+import pytest
+from distribution_tools import PACKAGES, Distribution, read_wheel, release, run
 from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
 
@@ -47,6 +50,23 @@ def test_both_packages_say_that_they_are_typed(distribution: Distribution) -> No
 
 def test_the_sdist_builds_the_same_wheel(distribution: Distribution) -> None:
     assert read_wheel(distribution.wheel_of_sdist) == distribution.files()
+
+
+@pytest.mark.slow
+def test_the_same_sources_give_the_same_bytes(distribution: Distribution, tmp_path: Path) -> None:
+    # With other times and modes, in another time zone, and after a build that left its folders.
+    tree = tmp_path / "another" / "place"
+    shutil.copytree(distribution.tree, tree, copy_function=shutil.copyfile)
+    (tree / "build" / "lib" / "mxgateway").mkdir(parents=True, exist_ok=True)
+    (tree / "build" / "lib" / "mxgateway" / "removed.py").touch()
+    for number, path in enumerate(sorted(tree.rglob("*"))):
+        path.chmod(0o700)
+        os.utime(path, (1_000_000_000 + number, 1_000_000_000 + number))
+
+    sdist, wheel = release(tree, tmp_path / "again", TZ="Asia/Tokyo")
+
+    assert sdist.read_bytes() == distribution.sdist.read_bytes()
+    assert wheel.read_bytes() == distribution.wheel_of_sdist.read_bytes()
 
 
 def test_the_sdist_keeps_the_command_line_in_its_folder(distribution: Distribution) -> None:
