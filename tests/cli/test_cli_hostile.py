@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -132,3 +133,51 @@ def test_the_board_of_alarms_does_not_look_at_all_of_them_for_each_change() -> N
     assert {alarm.reference for alarm in alarms} == {alarm.reference for alarm in book.active}
     assert {alarm.state for alarm in alarms} == {alarm.state for alarm in book.active}
     assert f"{len(book)} active" in heading[0].text
+
+
+@pytest.fixture
+def deep(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A galaxy of 200 levels, to which the variables lead."""
+    with HostileGateway({"DiscoverHierarchy": chain}) as gateway:
+        monkeypatch.setenv("MXGATEWAY_ENDPOINT", gateway.endpoint)
+        monkeypatch.setenv("MXGATEWAY_PLAINTEXT", "1")
+        yield
+
+
+@pytest.mark.usefixtures("deep")
+def test_limits_are_set_by_option_variable_and_profile(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert run("find", "x").code == 7
+    assert run("find", "x", "--limit", "max_depth=200").code == 0
+    both = ("--limit", "max_depth=200", "--limit", "max_objects=199")
+    assert "(option max_objects)" in run("find", "x", *both).err
+    profiles = ("--config", str(tmp_path / "p.toml"))
+    made = run("profile", "add", "deep", *profiles, "--limit", "max_depth=200")
+    assert made.code == 0
+    assert 'limits = "max_depth=200"' in (tmp_path / "p.toml").read_text()
+    assert run("find", "x", *profiles, "--profile", "deep").code == 0
+    monkeypatch.setenv("MXGATEWAY_LIMITS", "max_depth=200 max_alarms=7")
+    assert run("find", "x").code == 0
+    shown = run("config", "--json").json()["settings"]
+    assert {s["name"]: s["value"] for s in shown}["limits"] == "max_depth=200 max_alarms=7"
+
+
+@pytest.mark.usefixtures("deep")
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--limit", "max_depth"), "give NAME=NUMBER"),
+        (("--limit", "max_depth=many"), "give NAME=NUMBER"),
+        (("--limit", "max_send_bytes=5"), "is no limit; known are max_receive_bytes"),
+        (("--limit", "max_depth=0"), "max_depth: give a whole number from 1"),
+    ],
+)
+def test_a_limit_that_is_none_is_refused_before_anything_is_sent(
+    run: Run, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], told: str
+) -> None:
+    outcome = run("find", "x", *words)
+    assert outcome.code == 2
+    assert told in " ".join(outcome.err.split())
+    monkeypatch.setenv("MXGATEWAY_LIMITS", words[1])
+    assert run("find", "x").code == 2
