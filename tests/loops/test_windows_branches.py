@@ -30,7 +30,11 @@ POSIX_NAMES = {
     *("SIGALRM", "SIGHUP", "SIGKILL", "SIGPIPE", "SIGUSR1", "SIGUSR2", "SIGWINCH"),
 }
 # Each has its branch for Windows next to it.
-BRANCHED = {("cli/output/traffic.py", "select")}
+BRANCHED = {
+    ("cli/output/traffic.py", "select"),
+    ("cli/whole_files.py", "geteuid"),
+    ("mxgateway/simulator/key_files.py", "geteuid"),
+}
 
 
 def posix_calls(path: Path) -> Iterator[str]:
