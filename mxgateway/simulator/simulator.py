@@ -246,6 +246,7 @@ class Simulator:
             ],
             self.audit,
             self.gateway.gate,
+            self.gateway.settings,
         )
         self._port = await listener.listen(self._host, self._port, self._tls)
         self._listener = listener
