@@ -178,7 +178,7 @@ class Simulator:
         Raises:
             ClientClosedError: It has not been started.
         """
-        assert self.listener
+        _ = self.listener  # which says so where there is none
         return self._port
 
     @property
