@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import socket
 import ssl
 import threading
@@ -304,6 +305,23 @@ def test_an_empty_file_such_as_mktemp_makes_is_written(
     with tls_gateway(self_signed) as simulator:
         run("trust", simulator.endpoint, "--output-file", str(target), "--yes", "--json").json()
     assert target.read_text(encoding="ascii").startswith("-----BEGIN CERTIFICATE-----")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="owners of POSIX")
+def test_a_link_that_somebody_else_has_put_there_is_refused(
+    run: Run, self_signed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link, victim = tmp_path / "plant.pem", tmp_path / "victim"
+    link.symlink_to(victim)
+    if os.geteuid() == 0:
+        os.lchown(link, 12_345, 12_345)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with tls_gateway(self_signed) as simulator:
+        outcome = run("trust", simulator.endpoint, "--output-file", str(link), "--yes", "--json")
+    assert outcome.code == 2
+    assert "a link of somebody else" in outcome.error()["message"]
+    assert not victim.exists()
 
 
 @pytest.mark.parametrize("content", ["[profiles]\n", "two"])
