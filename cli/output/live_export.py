@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import rich_click as click
 
+from mxgateway.printable import printable
+
 from ..environment import Environment
 from ..whole_files import write_whole
 from .console import recording_console, terminal_width
@@ -57,7 +59,6 @@ clip-path="url(#{unique_id}-clip-terminal)">
     </g>
 </svg>
 """
-_NO_TEXT: Final = "\ufffd"  # stands for what neither XML nor a reader of HTML takes as text
 
 
 def export_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -105,7 +106,7 @@ def export(
         return
     columns = terminal_width(environment) if environment.is_terminal else _WIDTH
     console = recording_console(columns)
-    console.print(_TextAlone(picture(columns)))
+    console.print(_WithoutLinks(picture(columns)))
     if path.lower().endswith(".svg"):
         text = svg_of(console, title)
     else:
@@ -126,15 +127,11 @@ def svg_of(console: Console, title: str, unique_id: str | None = None) -> str:
         title: What stands above it.
         unique_id: What the ids within begin with; None for a number made of the content.
     """
-    return console.export_svg(title=_text(title), code_format=_SVG, unique_id=unique_id)
+    return console.export_svg(title=printable(title), code_format=_SVG, unique_id=unique_id)
 
 
-class _TextAlone:
-    """A picture of which only text and colours are left: no links, no control characters.
-
-    Whoever draws escapes what is not printable; what was forgotten there must not end in a file
-    that no reader takes.
-    """
+class _WithoutLinks:
+    """A picture of which only text and colours are left; control characters escapes the console."""
 
     def __init__(self, picture: RenderableType) -> None:
         self._picture = picture
@@ -145,10 +142,4 @@ class _TextAlone:
         for text, style, control in console.render(self._picture, options):
             if control is None:
                 plain = style.update_link(None) if style and style.link else style
-                yield Segment("\n".join(map(_text, text.split("\n"))), plain)
-
-
-def _text(text: str) -> str:
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else _NO_TEXT for c in text)
+                yield Segment(text, plain)

@@ -50,8 +50,9 @@ def write_document(invocation: Invocation, document: dict[str, Any]) -> None:
             if paths:
                 rows = [paths, [member(document, path) for path in paths]]
             on_screen, safe = environment.is_terminal, invocation.csv_safe
-            lines = (csv_line(row, for_terminal=on_screen, safe=safe) for row in rows)
-            environment.write("".join(lines))
+            environment.write(
+                "".join(csv_line(row, for_terminal=on_screen, safe=safe) for row in rows)
+            )
         case OutputFormat.TABLE:
             pairs = [(p, text_of(member(document, p)) or "-") for p in paths]
             write_record(environment, pairs)

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from rich.console import Group
 from rich.text import Text
 
+from mxgateway.printable import printable
 from mxgateway.simulator import ThreadedSimulator
 from mxgateway.simulator.model import parse_model
 
@@ -107,7 +108,13 @@ def drawn(folder: Path, kind: str, title: str, lines: Iterable[Text]) -> str:
 
 def marks(text: str) -> str:
     """Return what can be seen of a text."""
-    return "".join(c for c in text if c.isprintable() and c not in " \ufffd")
+    return "".join(c for c in text if c.isprintable() and c != " ")
+
+
+def drawn_of(text: str) -> str:
+    """Return what can be seen of a text in a cell: rich drops these, the console escapes others."""
+    kept = text.translate(dict.fromkeys(b"\a\b\t\v\f\r"))
+    return marks("".join(map(printable, kept.split("\n"))))
 
 
 @pytest.mark.parametrize("kind", ["svg", "html"])
@@ -117,13 +124,13 @@ def test_no_text_cuts_the_picture_or_runs_in_it(tmp_path: Path, kind: str) -> No
     content = drawn(tmp_path, kind, HOSTILE[4], [*map(Text, lines), linked])
     shown = marks("".join(READERS[kind](content)))
     for line in [*lines, "linked"]:
-        assert marks(line) in shown, line
+        assert drawn_of(line) in shown, line
 
 
 @pytest.mark.parametrize("title", [*HOSTILE, *UNPRINTABLE])
 def test_a_title_is_shown_as_it_is(tmp_path: Path, title: str) -> None:
     texts = texts_of_svg(drawn(tmp_path, "svg", title, [Text("x")]))
-    assert marks(title) in [marks(text) for text in texts]
+    assert marks(printable(title)) in [marks(text) for text in texts]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
@@ -133,7 +140,7 @@ def test_every_picture_is_xml_that_has_every_text(tmp_path: Path, lines: list[st
     content = drawn(tmp_path, "svg", "t", map(Text, lines))
     shown = marks("".join(texts_of_svg(content)))
     for line in lines:
-        assert marks(line) in shown
+        assert drawn_of(line) in shown
 
 
 PLANT = '[objects.Tank]\ntemplate = "$UserDefined"\n' + "".join(
