@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
-import secrets
 import stat
 from pathlib import Path
 from typing import Final
+
+from mxgateway.replacing import replace_file
 
 __all__ = ["write_whole"]
 
@@ -45,7 +45,7 @@ def write_whole(path: str | os.PathLike[str], text: str) -> None:
         _fill(target, data, 0)
         return
     try:
-        _replace(target, data, None if before is None else stat.S_IMODE(before.st_mode))
+        replace_file(target, data, mode=None if before is None else stat.S_IMODE(before.st_mode))
     except PermissionError:
         if before is None:
             raise
@@ -69,21 +69,3 @@ def _fill(path: Path, data: bytes, flags: int) -> None:
     descriptor = os.open(path, os.O_WRONLY | _BINARY | flags)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
-
-
-def _replace(target: Path, data: bytes, mode: int | None) -> None:
-    new = target.parent / f".mxgw-{secrets.token_hex(8)}.new"
-    # The usual mode, less what the user's umask takes away.
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY | _NO_LINK, 0o666)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            if mode is not None and os.name != "nt":
-                os.fchmod(file.fileno(), mode)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())  # The name must not be there before the content is.
-        new.replace(target)
-    except BaseException:
-        with contextlib.suppress(OSError):  # What went wrong is told already.
-            new.unlink()
-        raise

@@ -18,7 +18,8 @@ from os import PathLike
 from pathlib import Path
 
 from mxgateway.errors import ConfigurationError
-from mxgateway.simulator.key_files import check_key_file, write_new_file
+from mxgateway.replacing import replace_file
+from mxgateway.simulator.key_files import check_key_file
 from mxgateway.simulator.programs import find_program
 from mxgateway.simulator.server import TlsFiles
 
@@ -103,9 +104,9 @@ def _make(place: Path, names: list[str]) -> None:
     authority, certificate, key = _made(names)
     # First removed and last written: only what is whole has it.
     (place / _CA).unlink(missing_ok=True)
-    write_new_file(place / _KEY, key, private=True)
-    write_new_file(place / _CERTIFICATE, certificate, private=False)
-    write_new_file(place / _CA, authority, private=False)
+    replace_file(place / _KEY, key, mode=0o600)
+    replace_file(place / _CERTIFICATE, certificate)
+    replace_file(place / _CA, authority)
 
 
 def _made(names: list[str]) -> tuple[bytes, bytes, bytes]:

@@ -1,43 +1,17 @@
-"""Files of certificates and keys in folders that others may write to as well."""
+"""Private keys that are found in a folder, which others may read or have put there."""
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
-import secrets
 import stat
 from pathlib import Path
 
 from mxgateway.errors import ConfigurationError
 
-__all__ = ["check_key_file", "write_new_file"]
+__all__ = ["check_key_file"]
 
 _LOG = logging.getLogger("mxgateway.simulator")
-
-
-def write_new_file(path: Path, content: bytes, *, private: bool) -> None:
-    """Write a file anew, whole or not at all; a link that is there is replaced, not followed.
-
-    Args:
-        path: The file.
-        content: What it holds.
-        private: Whether only its owner can read it; on Windows its folder decides that.
-
-    Raises:
-        OSError: It cannot be written.
-    """
-    new = path.parent / f".{path.name}.{secrets.token_hex(8)}"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(new, flags, 0o600 if private else 0o666)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        new.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):  # What went wrong is told already.
-            new.unlink()
-        raise
 
 
 def check_key_file(path: Path) -> None:

@@ -24,6 +24,7 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     ProtocolStatus,
     ProtocolStatusCode,
 )
+from mxgateway.options import ClientOptions
 from mxgateway.simulator import ALL_SCOPES, ApiKey, Settings, ThreadedSimulator, TlsFiles
 
 Run = Callable[..., Any]
@@ -214,11 +215,15 @@ def test_tls_to_a_plaintext_port_says_so(run: Run, sim: ThreadedSimulator) -> No
     assert "see --plaintext" in findings(outcome)["connection"]["text"]
 
 
-def test_plaintext_beyond_this_machine_is_a_warning(run: Run) -> None:
+def test_plaintext_beyond_this_machine_is_a_warning() -> None:
     network = import_module("mxgateway_cli.doctor.network")
-    assert network._is_loopback("127.0.0.1")
-    assert network._is_loopback("LOCALHOST")
-    assert not network._is_loopback("192.0.2.1")
+    report = import_module("mxgateway_cli.doctor.findings").Report
+    outcomes = {}
+    for endpoint in ("127.0.0.1:5000", "LOCALHOST:5000", "192.0.2.1:5000"):
+        told = report()
+        network._tell_plaintext(told, ClientOptions(endpoint=endpoint, plaintext=True))
+        outcomes[endpoint.partition(":")[0]] = told.findings[0].outcome.value
+    assert outcomes == {"127.0.0.1": "ok", "LOCALHOST": "ok", "192.0.2.1": "warning"}
 
 
 def test_what_the_contract_does_not_name_is_found_wherever_it_stands() -> None:

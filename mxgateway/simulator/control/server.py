@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
-import ipaddress
 import json
 import secrets
 from typing import TYPE_CHECKING, Any
 
+from mxgateway.addresses import is_loopback
 from mxgateway.errors import ConfigurationError, MxGatewayError
 from mxgateway.nesting import NestingError, parse_json
 from mxgateway.simulator.control.calls import CALLS
@@ -61,7 +61,7 @@ class ControlServer:
     ) -> None:
         self._simulator = simulator
         self._host, self._port = host_and_port(address)
-        if not _is_loopback(self._host):
+        if not is_loopback(self._host):
             raise ConfigurationError(
                 f"control: {self._host} is no loopback address; the control channel "
                 "listens on 127.0.0.1, ::1 or localhost only"
@@ -205,12 +205,3 @@ async def _send(writer: asyncio.StreamWriter, reply: dict[str, Any]) -> None:
 
 def _failed(number: Any, text: str) -> dict[str, Any]:
     return {"id": number, "ok": False, "error": text}
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
