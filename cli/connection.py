@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import rich_click as click
 
 from mxgateway.options import ClientOptions
 
 from .settings.keys import key_file, read_key
+from .settings.limits import numbers_of
 from .settings.modes import open_to_others
 from .settings.values import Layer, Value
 
@@ -43,7 +45,8 @@ class Connection:
         client_cert: PEM file of the client's certificate, or None.
         client_key: PEM file of its key, or None.
         insecure: Whether any certificate is accepted.
-        timeout: Seconds for one call, or None where the user gave none.
+        timeout: Seconds for the command, or None where the user gave none.
+        limits: Limits of ClientOptions that the user set.
         profile: The profile that took part, or None.
         warnings: What people should know of the files that took part.
     """
@@ -59,6 +62,7 @@ class Connection:
     client_key: str | None = None
     insecure: bool = False
     timeout: float | None = None
+    limits: Mapping[str, int] = field(default_factory=dict)
     profile: str | None = None
     warnings: tuple[str, ...] = ()
 
@@ -87,6 +91,7 @@ class Connection:
             api_key=key,
             auth_source=auth_source,
             timeout=values["timeout"].content,
+            limits=numbers_of(values["limits"].content or ""),
             profile=values["profile"].content,
             warnings=_warnings(values),
             **{name: value.content for name, value in tls.items() if value.content is not None},
@@ -101,6 +106,7 @@ class Connection:
             ConfigurationError: A value is wrong or two contradict each other.
         """
         timeout = DEFAULT_TIMEOUT if self.timeout is None else self.timeout
+        limits: dict[str, Any] = dict(self.limits)
         return ClientOptions(
             endpoint=self.endpoint,
             api_key=self.api_key,
@@ -113,6 +119,7 @@ class Connection:
             insecure=self.insecure,
             connect_timeout=min(_CONNECT_TIMEOUT, timeout),
             call_timeout=timeout,
+            **limits,
         )
 
     def facts(self) -> dict[str, str]:

@@ -181,6 +181,18 @@ def _option(setting: Setting) -> Decorator:
             help=help_text,
             panel=setting.panel,
         )
+    if setting.repeated:
+        return click.option(
+            setting.option,
+            setting.name,
+            multiple=True,
+            callback=lambda _context, _parameter, words: " ".join(words) or None,
+            type=setting.kind,
+            metavar=setting.metavar,
+            allow_from_autoenv=False,
+            help=help_text,
+            panel=setting.panel,
+        )
     return click.option(
         setting.option,
         setting.name,

@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from .deadline import within
 from .environment import Environment
 from .options import Invocation
 from .signals import Interrupted, InterruptGuard
@@ -47,14 +48,30 @@ def run_async(main: Callable[[], Awaitable[T]]) -> T:
     return result
 
 
-def run_with_client(invocation: Invocation, body: Callable[[GatewayClient], Awaitable[T]]) -> T:
+def run_with_client(
+    invocation: Invocation,
+    body: Callable[[GatewayClient], Awaitable[T]],
+    *,
+    until_stopped: bool = False,
+    default: float | None = None,
+) -> T:
     """Connect as the command's options say, run `body` with the client, close the client.
+
+    --timeout counts for all of it, from the beginning of connecting.
 
     Within a batch the connection is that of the lines before with the same options,
     and it stays open for those that follow.
 
+    Args:
+        invocation: Options and streams of the command.
+        body: What it does with the client.
+        until_stopped: Whether it goes on until somebody stops it, or looks at --timeout itself.
+        default: Seconds for all of it where there is no --timeout; None for no limit, as each
+            call has one.
+
     Raises:
         ConfigurationError: A connection option is wrong; nothing was sent.
+        DeadlineExceededError: The time of the command passed.
         MxGatewayError: Connecting or a call failed.
         Interrupted: As for `run_async`.
     """
@@ -63,19 +80,23 @@ def run_with_client(invocation: Invocation, body: Callable[[GatewayClient], Awai
     options = connection.options()
     from .logs import shown_log
 
-    started = time.perf_counter()
+    started, begun = time.perf_counter(), time.monotonic()
+    seconds = None if until_stopped else connection.timeout or default
+
+    async def bounded(client: GatewayClient) -> T:
+        return await within(seconds, begun, client, body)
 
     async def main() -> T:
         from mxgateway.client import GatewayClient
 
         async with GatewayClient.connect(options=options) as client:
             tell_connected(environment, started)
-            return await body(client)
+            return await bounded(client)
 
     with shown_log(environment):
         try:
             if environment.pool is not None:
-                return environment.pool.run(environment, options, body)
+                return environment.pool.run(environment, options, bounded)
             return run_async(main)
         finally:
             environment.fact(f"Finished after {_milliseconds(started)}.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mxgateway.errors import MxGatewayError
 
+from .deadline import COMMAND_PHASE
 from .exit_codes import ExitCode
 from .failures import tell_partial
 from .options import Invocation, OutputFormat
@@ -144,9 +145,12 @@ def bulk_step(
     try:
         _run(invocation, session_id, correlation_id, method, replies)
     except MxGatewayError as error:
-        # Not those of the replies: one that was found wrong is among them.
+        # Not those of the replies: one that was found wrong is among them, unless the time of
+        # the command passed.
         if error.partial_results:
             show(replies[0], error.partial_results)
+        elif replies and getattr(error, "phase", "") == COMMAND_PHASE:
+            show(replies[0], _results(replies))
         raise
     except Interrupted as end:
         if replies and end.__cause__ is None:

@@ -129,7 +129,7 @@ def stream_to_end(
                 await _show(stream, sink, shape, bounds, most)
 
     try:
-        run_with_client(invocation, body)
+        run_with_client(invocation, body, until_stopped=True)
     except Interrupted:
         sink.finish()
         raise

@@ -15,6 +15,7 @@ from mxgateway.errors import ConfigurationError
 from mxgateway.options import ClientOptions, with_hidden_key
 from mxgateway.transport.bound import BoundChannel
 from mxgateway.transport.channel import Channel
+from mxgateway.transport.unary import measured_call
 
 __all__ = [
     "ChannelClient",
@@ -22,6 +23,7 @@ __all__ = [
     "OptionFields",
     "check_request",
     "client_options",
+    "failed_call",
     "seconds_or",
 ]
 
@@ -52,6 +54,12 @@ class OptionFields(TypedDict, total=False):
     keepalive_time: float | None
     keepalive_timeout: float
     keepalive_without_calls: bool
+    max_message_elements: int
+    max_expansion: int
+    max_objects: int
+    max_walk_bytes: int
+    max_depth: int
+    max_alarms: int
 
 
 class ClientConnector(Generic[_Client]):
@@ -193,6 +201,17 @@ class ChannelClient:
         seconds = seconds_or("timeout", timeout, self._options.call_timeout)
         return await method(request, timeout=seconds)
 
+    async def _measured(
+        self,
+        route: str,
+        request: betterproto2.Message,
+        reply_type: type[_Reply],
+        timeout: float | None,
+    ) -> tuple[_Reply, int]:
+        """Make a unary call as `_unary` does and return the bytes of the reply as well."""
+        seconds = seconds_or("timeout", timeout, self._options.call_timeout)
+        return await measured_call(self._channel, route, request, reply_type, seconds)
+
 
 def client_options(options: ClientOptions | None, fields: OptionFields) -> ClientOptions:
     """Return `options`, or those that the single fields make.
@@ -216,6 +235,17 @@ def client_options(options: ClientOptions | None, fields: OptionFields) -> Clien
             "options.replace(...) changes single fields"
         )
     return options
+
+
+def failed_call(client: ChannelClient, *, since: float) -> str:
+    """Say what the last call that failed, or was cancelled, was waiting for; "" for none.
+
+    Args:
+        client: Whose call.
+        since: When it must have ended at the earliest, by `time.monotonic`.
+    """
+    ended, doing = client._channel.failed_call
+    return doing if ended >= since else ""
 
 
 def check_request(request: object, kind: type[betterproto2.Message]) -> None:

@@ -26,6 +26,9 @@ _TLS_OPTIONS = (
 )
 _MAX_WINDOW = (1 << 31) - 1  # RFC 9113, section 6.9.1
 _MAX_ITEMS = 1_000_000
+_MAX_COUNT = (1 << 31) - 1
+_MAX_BYTES = 1 << 40
+_MAX_DEPTH = 10_000
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -56,6 +59,16 @@ class ClientOptions:
             is still there; None for no PINGs.
         keepalive_timeout: Seconds to wait for the answer before the connection counts as lost.
         keepalive_without_calls: Whether to send PINGs while no call is open.
+        max_message_elements: Most elements of a received message: entries of lists, packed ones
+            too, and sub-messages, at all depths.
+        max_expansion: How many times as long as it came a compressed message may be. Below
+            1 MiB it does not count.
+        max_objects: Most objects that one walk over pages of the galaxy may bring.
+        max_walk_bytes: Most bytes of the replies of a walk that keeps them all, where each
+            object and attribute counts as 80 more; the memory that it takes is up to four
+            times that.
+        max_depth: Most levels of objects inside each other.
+        max_alarms: Most alarms of an AlarmBook, with 1,000 bytes of messages each on average.
 
     Raises:
         ConfigurationError: An option is missing, wrong, or contradicts another one.
@@ -81,6 +94,12 @@ class ClientOptions:
     keepalive_time: float | None = 30.0
     keepalive_timeout: float = 10.0
     keepalive_without_calls: bool = False
+    max_message_elements: int = 1_000_000
+    max_expansion: int = 200
+    max_objects: int = 1_000_000
+    max_walk_bytes: int = 256 * _MIB
+    max_depth: int = 100
+    max_alarms: int = 100_000
 
     def __post_init__(self) -> None:
         host, port = _parse_endpoint(self.endpoint, plaintext=self.plaintext)
@@ -96,6 +115,12 @@ class ClientOptions:
         _check_size("max_receive_bytes", self.max_receive_bytes, 1, (1 << 32) - 1)
         _check_size("max_send_bytes", self.max_send_bytes, 1, (1 << 32) - 1)
         _check_count("max_bulk_items", self.max_bulk_items, 1, _MAX_ITEMS)
+        _check_count("max_message_elements", self.max_message_elements, 1, _MAX_COUNT)
+        _check_count("max_expansion", self.max_expansion, 1, _MAX_COUNT)
+        _check_count("max_objects", self.max_objects, 1, _MAX_COUNT)
+        _check_size("max_walk_bytes", self.max_walk_bytes, 1, _MAX_BYTES)
+        _check_count("max_depth", self.max_depth, 1, _MAX_DEPTH)
+        _check_count("max_alarms", self.max_alarms, 1, _MAX_COUNT)
         _check_size("stream_window", self.stream_window, 65_535, _MAX_WINDOW)
         _check_size("connection_window", self.connection_window, 65_535, _MAX_WINDOW)
 

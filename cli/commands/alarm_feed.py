@@ -72,9 +72,10 @@ def query_active_alarms(
     from ..run import run_with_client
 
     async def body(client: GatewayClient) -> list[ActiveAlarmSnapshot]:
+        from mxgateway.alarms.kept import collect_alarms
+
         stream = client.query_active_alarms(filter_prefix, correlation_id=correlation_id or "")
-        async with stream:
-            return [alarm async for alarm in stream]
+        return await collect_alarms(stream, client.options.max_alarms)
 
     alarms = run_with_client(invocation, body)
     write_ranked(invocation, ACTIVE_ALARMS, ACTIVE_RANKS, alarms)

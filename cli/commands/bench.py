@@ -86,7 +86,7 @@ def bench_read_bulk(
         await measure_reads(client, plan, tally)
 
     try:
-        run_with_client(invocation, body)
+        run_with_client(invocation, body, until_stopped=True)
     except Interrupted:
         report(invocation, tally, _reads(tally, bulk_size), interrupted=True)
         raise
@@ -173,7 +173,7 @@ def bench_stream_events(
         }
 
     try:
-        run_with_client(invocation, body)
+        run_with_client(invocation, body, until_stopped=True)
     except Interrupted:
         report(invocation, tally, document(), interrupted=True)
         raise

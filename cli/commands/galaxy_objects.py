@@ -103,23 +103,26 @@ def galaxy_browse(
 
     async def body(client: GatewayClient) -> list[Browsed]:
         nodes = await GalaxyRepositoryClient.on(client).browse(options)
-        rows: list[Browsed] = []
-        await _walk(nodes, 1, depth, rows)
-        return rows
+        return await _walk(nodes, depth)
 
     rows = run_with_client(invocation, body)
     _remember(invocation, (row.found for row in rows), whole=False)
     write_ranked(invocation, BROWSED, BROWSED_RANKS, rows)
 
 
-async def _walk(nodes: list[LazyBrowseNode], level: int, depth: int, rows: list[Browsed]) -> None:
+async def _walk(nodes: list[LazyBrowseNode], depth: int) -> list[Browsed]:
+    """Return nodes and what is below them, so many levels, parents first."""
     from ..output.galaxy_rows import Browsed
 
-    for node in nodes:
+    rows: list[Browsed] = []
+    waiting = [(node, 1) for node in reversed(nodes)]
+    while waiting:
+        node, level = waiting.pop()
         rows.append(Browsed(node.object, node.has_children_hint, level))
         if level < depth and node.has_children_hint:
             await node.expand()
-            await _walk(node.children, level + 1, depth, rows)
+            waiting += [(child, level + 1) for child in reversed(node.children)]
+    return rows
 
 
 def _remember(invocation: Invocation, objects: Iterable[GalaxyObject], *, whole: bool) -> None:

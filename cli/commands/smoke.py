@@ -60,6 +60,7 @@ def smoke(invocation: Invocation, item: str, max_events: int, client_name: str) 
 
     from mxgateway.errors import DeadlineExceededError
 
+    from ..deadline import seconds_left
     from ..run import run_with_client
     from ..walk import Walk
 
@@ -69,7 +70,7 @@ def smoke(invocation: Invocation, item: str, max_events: int, client_name: str) 
         events: list[MxEvent] = []
         async with Walk(client, client_name, [item]) as walk:
             async with walk.events() as stream:
-                with anyio.move_on_after(seconds):
+                with anyio.move_on_after(seconds_left(seconds)):
                     async for event in stream:
                         events.append(event)
                         if len(events) == max_events:

@@ -55,7 +55,7 @@ class AlarmBoard:
         self._title = title
         self._make = cells
         self._lock = threading.Lock()
-        self._alarms: list[Alarm] = []
+        self._alarms: dict[str, Alarm] = {}
         self._provider: AlarmProvider | None = None
         self._complete = False
         self._last: deque[AlarmChange] = deque(maxlen=_LAST)
@@ -65,13 +65,22 @@ class AlarmBoard:
     def take(self, book: AlarmBook, change: AlarmChange) -> None:
         """Take a change, and the book as it stands after it."""
         with self._lock:
-            # Sorted when it is drawn: a snapshot of thousands comes one by one.
-            self._alarms = list(book.alarms.values())
+            self._note(change)
             self._provider = book.provider
             self._complete = book.complete
             self.count += 1
             if change.alarm is not None and not change.from_snapshot:
                 self._last.append(change)
+
+    def _note(self, change: AlarmChange) -> None:
+        # One alarm at a time: a copy of the book for each would cost the square of a snapshot.
+        alarm = change.alarm
+        if alarm is None:
+            return
+        if not alarm.active:
+            self._alarms.pop(alarm.reference.lower(), None)
+        elif change.previous is not None or change.kind.value != "other":
+            self._alarms[alarm.reference.lower()] = alarm
 
     def end(self, words: str) -> None:
         """Let the heading say why no more comes."""
@@ -110,7 +119,7 @@ class AlarmBoard:
         from mxgateway.status import enum_name
 
         with self._lock:
-            alarms, provider = list(self._alarms), self._provider
+            alarms, provider = list(self._alarms.values()), self._provider
             complete, last = self._complete, list(self._last)
         alarms = by_severity(alarms)
         unacked = sum(not alarm.acked for alarm in alarms)

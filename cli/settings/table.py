@@ -10,6 +10,7 @@ import rich_click as click
 from mxgateway.redact import Secret
 
 from .keys import is_literal
+from .limits import LimitsText
 
 __all__ = ["CONNECTION", "OUTPUT", "PLACES", "SETTINGS", "Setting", "words_of"]
 
@@ -45,6 +46,7 @@ class Setting:
         default: Its value where nothing sets it.
         secret: Whether the value must never be shown.
         in_profile: Whether a profile can hold it.
+        repeated: Whether the option, which is called by the singular, may be given again.
     """
 
     name: str
@@ -55,11 +57,13 @@ class Setting:
     default: Any = None
     secret: bool = False
     in_profile: bool = False
+    repeated: bool = False
 
     @property
     def option(self) -> str:
         """The option, such as `--ca-file`."""
-        return "--" + self.name.replace("_", "-")
+        name = self.name.removesuffix("s") if self.repeated else self.name
+        return "--" + name.replace("_", "-")
 
     @property
     def variable(self) -> str:
@@ -120,9 +124,16 @@ CONNECTION: Final = (
     _connection("insecure", "TLS that accepts any certificate; for experiments only."),
     _connection(
         "timeout",
-        "Longest time for one call (default 30); for streams, for the whole stream.",
+        "Longest time for the whole command or stream; without it 30 for each call.",
         "SECONDS",
         kind=_SECONDS,
+    ),
+    _connection(
+        "limits",
+        "Most that the gateway may send: NAME=NUMBER, such as max_depth=200; may be repeated.",
+        "LIMIT",
+        kind=LimitsText(),
+        repeated=True,
     ),
 )
 

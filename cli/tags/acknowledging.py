@@ -101,8 +101,10 @@ async def _resolve(client: GatewayClient, which: Sequence[str]) -> list[tuple[st
     """Return each word with the reference it stands for."""
     if all(map(_is_reference, which)):
         return [(word, word) for word in which]
-    async with client.query_active_alarms() as alarms:
-        active = [alarm.alarm_full_reference async for alarm in alarms]
+    from mxgateway.alarms.kept import collect_alarms
+
+    alarms = await collect_alarms(client.query_active_alarms(), client.options.max_alarms)
+    active = [alarm.alarm_full_reference for alarm in alarms]
     return [(w, w if _is_reference(w) else _one(w, active)) for w in which]
 
 

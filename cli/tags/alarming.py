@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from ..connection import DEFAULT_TIMEOUT
 from ..options import Invocation, OutputFormat
 from ..output.console import console_for
 from ..output.live import LiveScreen, draws_table, redraws
@@ -82,7 +83,7 @@ def _once(invocation: Invocation, request: AlarmRequest, board: AlarmBoard) -> N
                     board.take(feed.book, await feed.__anext__())
             return feed.book
 
-    book = run_with_client(invocation, body)
+    book = run_with_client(invocation, body, default=DEFAULT_TIMEOUT)
     environment = invocation.environment
     if draws_table(invocation):
         console = console_for(environment)
@@ -116,7 +117,7 @@ def _on_screen(
                         if board.count == bounds.max_events or _met(bounds, change):
                             return
 
-    run_with_client(invocation, body)
+    run_with_client(invocation, body, until_stopped=True)
 
 
 def _told_when_lost(board: AlarmBoard) -> AbstractContextManager[None]:

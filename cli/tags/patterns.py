@@ -57,7 +57,8 @@ async def search_tree(
     options = DiscoverHierarchyOptions(tag_name_glob=objects_glob(pattern))
     galaxy = GalaxyRepositoryClient.on(client)
     with WalkBar(environment, "objects") as bar:
-        return HierarchyTree(await galaxy.discover_hierarchy(options, progress=bar.take))
+        found = await galaxy.discover_hierarchy(options, progress=bar.take)
+    return HierarchyTree(found, max_depth=client.options.max_depth)
 
 
 async def expand(

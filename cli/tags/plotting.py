@@ -91,7 +91,7 @@ def plot_tag(
                         chart.take(update)
 
     try:
-        run_with_client(invocation, body)
+        run_with_client(invocation, body, until_stopped=True)
     finally:
         if chart.drawn:
             chart.stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from ..deadline import seconds_left
 from ..exit_codes import ExitCode
 from ..failures import tell_partial
 from ..options import Invocation
@@ -85,11 +86,11 @@ def read_tags(
         MxGatewayError: No tag at all could be read.
         Interrupted: The user ended it.
     """
-    environment, seconds = invocation.environment, invocation.connection.timeout
+    environment = invocation.environment
 
     async def body(client: GatewayClient) -> list[TagValue]:
         tags = await expand(environment, client, words, once=False, most=max_tags)
-        return await client.read(tags, timeout=seconds)
+        return await client.read(tags, timeout=seconds_left())
 
     values = run_with_client(invocation, body)
     failed = sum(not value.ok for value in values)

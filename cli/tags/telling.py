@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..deadline import seconds_left
 from ..exit_codes import ExitCode
 from ..failures import tell_in_json
 from ..options import Invocation
@@ -36,14 +37,12 @@ def tell_tag(invocation: Invocation, tag: str) -> ExitCode:
     """
     from mxgateway.errors import MxGatewayError
 
-    seconds = invocation.connection.timeout
-
     async def body(client: GatewayClient) -> tuple[_Found, TagValue]:
         try:
             found = await _look_up(client, tag)
         except MxGatewayError as error:
             found = _Found(problem=error)
-        [value] = await client.read([tag], timeout=seconds)
+        [value] = await client.read([tag], timeout=seconds_left())
         return found, value
 
     found, value = run_with_client(invocation, body)
@@ -79,7 +78,9 @@ async def _look_up(client: GatewayClient, tag: str) -> _Found:
     galaxy = GalaxyRepositoryClient.on(client)
     found = await galaxy.discover_hierarchy(DiscoverHierarchyOptions(tag_name_glob=name))
     bare = tag.casefold().partition("[")[0]
-    for hit in HierarchyTree(found).find(f"{name}.*", objects=False):
+    for hit in HierarchyTree(found, max_depth=client.options.max_depth).find(
+        f"{name}.*", objects=False
+    ):
         if hit.reference.casefold().removesuffix("[]") == bare:
             return _Found(hit)
     names = (each.tag_name for each in found if each.tag_name.casefold() == bare)

@@ -54,8 +54,9 @@ class _Twig:
 
     object: GalaxyObject
     depth: int
-    path: str
     more: bool
+    parent: _Twig | None = None
+    start: str = ""  # path of the twig that the user named
     children: list[_Twig] | None = None
     attributes: list[str] = field(default_factory=list)
 
@@ -64,10 +65,21 @@ class _Twig:
         found = self.object
         return found.browse_name or found.contained_name or found.tag_name
 
+    @property
+    def path(self) -> str:
+        names = []
+        twig: _Twig | None = self
+        while twig is not None:
+            names.append(twig.start or twig.name)
+            twig = twig.parent
+        return "/".join(reversed(names))
+
     def walk(self) -> Iterator[_Twig]:
-        yield self
-        for child in self.children or ():
-            yield from child.walk()
+        waiting = [self]
+        while waiting:
+            twig = waiting.pop()
+            yield twig
+            waiting += reversed(twig.children or ())
 
 
 def show_tree(invocation: Invocation, request: TreeRequest) -> None:
@@ -112,58 +124,68 @@ def show_tree(invocation: Invocation, request: TreeRequest) -> None:
 
 async def _grow(galaxy: GalaxyRepositoryClient, request: TreeRequest, bar: WalkBar) -> list[_Twig]:
     """Fetch the levels that are shown, and no more."""
-    import anyio
-
     from mxgateway.galaxy import BrowseOptions
-
-    limit = anyio.CapacityLimiter(_AT_ONCE)
-    known = 0
-
-    async def expand(twig: _Twig, node: LazyBrowseNode) -> None:
-        nonlocal known
-        async with limit:
-            await node.expand()
-        known += len(node.children)
-        bar.show(known)
-        twig.children = [
-            _twig(child.object, twig.depth + 1, twig.path, more=child.has_children_hint)
-            for child in node.children
-        ]
-        await grow(list(zip(twig.children, node.children, strict=True)))
-
-    async def grow(level: Sequence[tuple[_Twig, LazyBrowseNode]]) -> None:
-        pairs = [
-            (twig, node)
-            for twig, node in level
-            if node.has_children_hint and (request.depth is None or twig.depth < request.depth)
-        ]
-        errors: list[Exception] = []
-
-        async def one(twig: _Twig, node: LazyBrowseNode) -> None:
-            try:
-                await expand(twig, node)
-            except Exception as error:
-                errors.append(error)
-                tasks.cancel_scope.cancel()
-
-        async with anyio.create_task_group() as tasks:
-            for twig, node in pairs:
-                tasks.start_soon(one, twig, node)
-        if errors:
-            raise errors[0]  # bare: a group tells people nothing more
 
     if request.path is None:
         nodes = await galaxy.browse(BrowseOptions())
-        roots = [_twig(n.object, 1, "", more=n.has_children_hint) for n in nodes]
-        await grow(list(zip(roots, nodes, strict=True)))
+        roots = [_twig(n.object, 1, None, more=n.has_children_hint) for n in nodes]
+        await _expand(list(zip(roots, nodes, strict=True)), request, bar)
         return roots
     top = await _top(galaxy, request.path)
     nodes = await galaxy.browse(BrowseOptions(parent_gobject_id=top.object.gobject_id))
     top.more = bool(nodes)
     if request.depth != 0:
-        top.children = [_twig(n.object, 1, top.path, more=n.has_children_hint) for n in nodes]
-        await grow(list(zip(top.children, nodes, strict=True)))
+        top.children = [_twig(n.object, 1, top, more=n.has_children_hint) for n in nodes]
+        await _expand(list(zip(top.children, nodes, strict=True)), request, bar)
     return [top]
+
+
+async def _expand(
+    level: list[tuple[_Twig, LazyBrowseNode]], request: TreeRequest, bar: WalkBar
+) -> None:
+    """Fetch what is below a level, level by level, several objects at once."""
+    import anyio
+
+    known = 0
+    errors: list[Exception] = []
+    waiting: Iterator[tuple[_Twig, LazyBrowseNode]]
+    following: list[tuple[_Twig, LazyBrowseNode]]
+
+    async def work() -> None:
+        nonlocal known
+        for twig, node in waiting:
+            try:
+                await node.expand()
+            except Exception as error:
+                errors.append(error)
+                tasks.cancel_scope.cancel()
+                return
+            known += len(node.children)
+            bar.show(known)
+            twig.children = [
+                _twig(child.object, twig.depth + 1, twig, more=child.has_children_hint)
+                for child in node.children
+            ]
+            following.extend(zip(twig.children, node.children, strict=True))
+
+    while level:
+        waiting, following = (
+            iter(
+                [
+                    (twig, node)
+                    for twig, node in level
+                    if node.has_children_hint
+                    and (request.depth is None or twig.depth < request.depth)
+                ]
+            ),
+            [],
+        )
+        async with anyio.create_task_group() as tasks:
+            for _ in range(_AT_ONCE):
+                tasks.start_soon(work)
+        if errors:
+            raise errors[0]  # bare: a group tells people nothing more
+        level = following
 
 
 async def _top(galaxy: GalaxyRepositoryClient, path: str) -> _Twig:
@@ -179,15 +201,14 @@ async def _top(galaxy: GalaxyRepositoryClient, path: str) -> _Twig:
         except GalaxyNotFoundError:
             continue
         if found:
-            twig = _twig(found[0], 0, "", more=False)
-            twig.path = path if options is by_path else twig.name
+            twig = _twig(found[0], 0, None, more=False)
+            twig.start = path if options is by_path else twig.name
             return twig
     raise GalaxyNotFoundError(f"the galaxy has no object at the path or with the name {path!r}")
 
 
-def _twig(found: GalaxyObject, depth: int, above: str, *, more: bool) -> _Twig:
-    twig = _Twig(found, depth, "", more)
-    twig.path = f"{above}/{twig.name}" if above else twig.name
+def _twig(found: GalaxyObject, depth: int, parent: _Twig | None, *, more: bool) -> _Twig:
+    twig = _Twig(found, depth, more, parent)
     twig.attributes = [each.full_tag_reference for each in found.attributes]
     return twig
 
@@ -197,30 +218,25 @@ def _twig(found: GalaxyObject, depth: int, above: str, *, more: bool) -> _Twig:
 _Line = tuple[str, tuple[Cell, ...]]
 
 
-def _lines(roots: Sequence[_Twig], request: TreeRequest, blocks: bool) -> Iterator[_Line]:
-    for root in roots:
-        yield from _branch(root, "", "", request, _ARMS if blocks else _PLAIN_ARMS)
-
-
 _ARMS: Final = ("├─ ", "└─ ", "│  ", "   ")
 _PLAIN_ARMS: Final = ("|- ", "`- ", "|  ", "   ")
 
 
-def _branch(
-    twig: _Twig, arm: str, stem: str, request: TreeRequest, arms: tuple[str, str, str, str]
-) -> Iterator[_Line]:
-    yield arm, _words(twig)
-    below: list[_Twig | str] = [*(twig.attributes if request.attributes else ())]
-    below += twig.children or []
-    for n, child in enumerate(below):
-        last = n == len(below) - 1
-        next_arm = stem + (arms[1] if last else arms[0])
-        if isinstance(child, str):
-            yield next_arm, (Cell(child, "dim"),)
-        else:
-            yield from _branch(
-                child, next_arm, stem + (arms[3] if last else arms[2]), request, arms
-            )
+def _lines(roots: Sequence[_Twig], request: TreeRequest, blocks: bool) -> Iterator[_Line]:
+    arms = _ARMS if blocks else _PLAIN_ARMS
+    # What is to be shown next is the last one, with what stands left of it and of what is below.
+    waiting: list[tuple[_Twig | str, str, str]] = [(root, "", "") for root in reversed(roots)]
+    while waiting:
+        shown, arm, stem = waiting.pop()
+        if isinstance(shown, str):
+            yield arm, (Cell(shown, "dim"),)
+            continue
+        yield arm, _words(shown)
+        below: list[_Twig | str] = [*(shown.attributes if request.attributes else ())]
+        below += shown.children or []
+        entries = [(each, stem + arms[0], stem + arms[2]) for each in below[:-1]]
+        entries += [(each, stem + arms[1], stem + arms[3]) for each in below[-1:]]
+        waiting += reversed(entries)
 
 
 def _words(twig: _Twig) -> tuple[Cell, ...]:

@@ -100,7 +100,7 @@ def _on_screen(invocation: Invocation, request: WatchRequest, bounds: Bounds) ->
                             return
 
     try:
-        run_with_client(invocation, body)
+        run_with_client(invocation, body, until_stopped=True)
     finally:
         _export(invocation, request, boards)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import rich_click as click
 
+from ..deadline import seconds_left
 from ..exit_codes import ExitCode
 from ..failures import raise_in_batch, tell_failed_row, tell_partial
 from ..options import Invocation
@@ -47,7 +48,7 @@ def write_all(invocation: Invocation, form: TagWriteForm, type_name: str | None)
     users = _users(invocation, form)
 
     async def body(client: GatewayClient) -> list[Outcome]:
-        return await _write(client, writes, ready, users, invocation.connection.timeout)
+        return await _write(client, writes, ready, users)
 
     outcomes = run_with_client(invocation, body)
     failed = [outcome.result for outcome in outcomes if not outcome.result.ok]
@@ -127,18 +128,17 @@ async def _write(
     writes: Sequence[WriteInput],
     ready: Sequence[MxValue | None],
     users: tuple[Login | None, Login | None],
-    timeout: float | None,
 ) -> list[Outcome]:
     from mxgateway.errors import ConfigurationError, EncodeError, TagError
     from mxgateway.tags import TagWrite
 
-    seconds = timeout or _DEFAULT_SECONDS
     secret = users[0] is not None
     # Held for both steps, so that each tag is advised once.
     async with client.subscribe(
         [write.tag for write in writes], max_events=10_000, overflow="drop_oldest"
     ):
-        before = await client.read([write.tag for write in writes], timeout=seconds)
+        tags = [write.tag for write in writes]
+        before = await client.read(tags, timeout=seconds_left(_DEFAULT_SECONDS))
         results: list[TagWrite | None] = [None] * len(writes)
         values: list[MxValue | None] = list(ready)
         requests: list[tuple[int, WriteRequest]] = []
@@ -150,7 +150,7 @@ async def _write(
                 continue
             values[n] = _wire(request)
             requests.append((n, request))
-        done = await client.write_many([request for _, request in requests], timeout=timeout)
+        done = await client.write_many([request for _, request in requests], timeout=seconds_left())
     for (n, _), result in zip(requests, done, strict=True):
         results[n] = result
     return [

@@ -10,7 +10,9 @@ import betterproto2
 
 from mxgateway.alarms.alarm import Alarm, AlarmProvider
 from mxgateway.alarms.changes import AlarmChange, AlarmChangeKind
+from mxgateway.alarms.kept import KeptAlarms, size_of
 from mxgateway.alarms.references import normalise_alarm_reference
+from mxgateway.codec import encode
 from mxgateway.generated.mxaccess_gateway.v1 import (
     ActiveAlarmSnapshot,
     AlarmConditionState,
@@ -19,6 +21,7 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     AlarmTransitionKind,
     OnAlarmTransitionEvent,
 )
+from mxgateway.options import ClientOptions
 
 __all__ = ["AlarmBook", "by_severity"]
 
@@ -61,10 +64,16 @@ class AlarmBook:
             one never does.
         complete: Whether the snapshot is complete; until then `alarms` may lack some, and
             after `begin` have some that cleared meanwhile.
+
+    Args:
+        max_alarms: Most alarms that it keeps, with those that have cleared while the snapshot
+            was not complete; they may have 1,000 bytes each on average.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, max_alarms: int = ClientOptions.max_alarms) -> None:
         self._alarms: dict[str, Alarm] = {}
+        self._kept = KeptAlarms(max_alarms)
+        self._size = 0  # bytes of the message that is applied
         # Those that a snapshot told last: only with them transitions overlap.
         self._from_snapshot: set[str] = set()
         # What transitions have told while the snapshot was not complete.
@@ -79,15 +88,25 @@ class AlarmBook:
         self.complete = False
         self._unconfirmed = set(self._alarms)
         self._from_snapshot.clear()
-        self._overtaken.clear()
+        self._forget_overtaken()
 
-    def apply(self, message: AlarmFeedMessage) -> tuple[AlarmChange, ...]:
+    def apply(
+        self, message: AlarmFeedMessage, *, size: int | None = None
+    ) -> tuple[AlarmChange, ...]:
         """Take in one message and return what it changed, in order; empty for nothing.
 
         What the book knows already is not reported again. Only `snapshot_complete` gives
         more than one change: what has cleared, then COMPLETE. A message without a payload
         that this version knows changes nothing.
+
+        Args:
+            message: The message.
+            size: Its bytes, as `last_size` of the stream has them; None to find them out.
+
+        Raises:
+            LimitError: There are more alarms than `max_alarms`; the book is as before.
         """
+        self._size = len(encode(message)) if size is None else size
         _, payload = betterproto2.which_one_of(message, "payload")
         match payload:
             case ActiveAlarmSnapshot():
@@ -143,9 +162,11 @@ class AlarmBook:
         if newer is not None and _older(alarm, newer):
             return ()
         previous = self._alarms.get(key)
-        self._unconfirmed.discard(key)
         if not alarm.active:
+            self._unconfirmed.discard(key)
             return self._remove(key, alarm, from_snapshot=True)
+        self._keep(key, alarm)
+        self._unconfirmed.discard(key)
         self._alarms[key] = alarm
         self._from_snapshot.add(key)
         return self._report(_difference(alarm, previous), alarm, previous, from_snapshot=True)
@@ -160,8 +181,11 @@ class AlarmBook:
         if kind not in _CHANGES:
             # An alarm that is not there must not be invented: whether it is active is not told.
             if previous is not None:
+                self._keep(key, alarm)
                 self._alarms[key] = alarm
             return self._report(AlarmChangeKind.OTHER, alarm, previous)
+        if kind != _Kind.CLEAR or not self.complete:
+            self._keep(key, alarm)
         self._unconfirmed.discard(key)
         if not self.complete:
             self._overtaken[key] = alarm
@@ -184,7 +208,7 @@ class AlarmBook:
         if self.complete:
             return ()
         self.complete = True
-        self._overtaken.clear()
+        self._forget_overtaken()
         changes: list[AlarmChange] = []
         for key in [key for key in self._alarms if key in self._unconfirmed]:
             gone = replace(self._alarms[key], state=AlarmConditionState.INACTIVE)
@@ -197,9 +221,20 @@ class AlarmBook:
     ) -> tuple[AlarmChange, ...]:
         self._from_snapshot.discard(key)
         previous = self._alarms.pop(key, None)
+        if key not in self._overtaken:
+            self._kept.drop(key)
         if previous is None:
             return ()
         return self._report(AlarmChangeKind.CLEARED, alarm, previous, from_snapshot=from_snapshot)
+
+    def _keep(self, key: str, alarm: Alarm) -> None:
+        self._kept.keep(key, size_of(alarm, self._size))
+
+    def _forget_overtaken(self) -> None:
+        for key in self._overtaken:
+            if key not in self._alarms:
+                self._kept.drop(key)
+        self._overtaken.clear()
 
     def _report(
         self,

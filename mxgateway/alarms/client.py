@@ -121,7 +121,8 @@ class AlarmMethods(ChannelClient):
         Args:
             alarm_filter_prefix: As for `query_active_alarms`.
             book: The book of an earlier call with the same prefix: what has happened since
-                is found out by comparing, also what has cleared. None for a new one.
+                is found out by comparing, also what has cleared. None for a new one, with
+                the options' `max_alarms`.
             correlation_id: Sent along; empty for a new one.
             timeout: Seconds for the whole stream; default the options' `stream_timeout`.
 
@@ -131,6 +132,8 @@ class AlarmMethods(ChannelClient):
         stream = self.stream_alarms(
             alarm_filter_prefix, correlation_id=correlation_id, timeout=timeout
         )
+        if book is None:
+            book = AlarmBook(max_alarms=self._options.max_alarms)
         return AlarmFollower(stream, book)
 
     async def acknowledge_alarm(

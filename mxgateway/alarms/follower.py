@@ -9,6 +9,7 @@ from typing import Self
 
 from mxgateway.alarms.book import AlarmBook
 from mxgateway.alarms.changes import AlarmChange
+from mxgateway.errors import LimitError
 from mxgateway.generated.mxaccess_gateway.v1 import AlarmFeedMessage
 from mxgateway.transport.stream import MessageStream
 
@@ -49,9 +50,16 @@ class AlarmFollower(AsyncIterator[AlarmChange]):
             StopAsyncIteration: The gateway ended the feed with OK, or it was closed here.
             RpcError: The gateway ended it with another status.
             ConnectionLost: The connection ended; follow again with `book`.
+            LimitError: There are more alarms than the book may have; the feed is closed.
         """
         while not self._changes:
-            self._changes.extend(self.book.apply(await self._stream.__anext__()))
+            message = await self._stream.__anext__()
+            try:
+                changes = self.book.apply(message, size=self._stream.last_size)
+            except LimitError:
+                self._stream.close()
+                raise
+            self._changes.extend(changes)
         return self._changes.popleft()
 
     def __repr__(self) -> str:

@@ -11,11 +11,19 @@ from typing import TypeVar
 
 import betterproto2
 
-from mxgateway.codec.decoder import decoder_for
+from mxgateway.codec.decoder import counting_decoder_for, decoder_for
 from mxgateway.codec.encoder import encoder_for
 from mxgateway.codec.json_writer import to_json, to_jsonable
 
-__all__ = ["decode", "decoder_for", "encode", "encoder_for", "to_json", "to_jsonable"]
+__all__ = [
+    "counting_decoder_for",
+    "decode",
+    "decoder_for",
+    "encode",
+    "encoder_for",
+    "to_json",
+    "to_jsonable",
+]
 
 M = TypeVar("M", bound=betterproto2.Message)
 

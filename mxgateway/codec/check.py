@@ -45,7 +45,7 @@ def explain(message: Any, error: Exception) -> EncodeError:
 def _in_message(message: Any, depth: int) -> EncodeError | None:
     plan = plan_of(type(message))
     name = type(message).__name__
-    if not isinstance(message._unknown_fields, bytes):
+    if not isinstance(message._unknown_fields, bytes | bytearray):
         return EncodeError(name, "_unknown_fields", "not bytes")
     chosen: dict[str, str] = {}
     for f in plan.fields:

@@ -1,10 +1,7 @@
-"""The compiled decoder: straight-line Python for each message class, made on first use.
+"""Decoders of message classes, made on first use: bytes in, message out.
 
-Serialisers write fields in the order of their numbers. The generated function goes
-through them once in that order, with one comparison per field, and sets attributes as
-it reads. Whatever does not fit, such as a field out of order, a second part of a
-sub-message or an unknown field, is left, from there on, to `merge`. It never explains
-an error: whatever it stumbles over, `merge` decodes the bytes again and knows why.
+The compiled function (see `decoder_source`) never explains an error: whatever it stumbles
+over, `merge` decodes the bytes again and knows why.
 """
 
 from __future__ import annotations
@@ -15,48 +12,16 @@ from typing import Any, TypeVar
 
 import betterproto2
 
-from mxgateway.codec.enums import members
-from mxgateway.codec.merge import DecodeRange, checked_merger, make_merger
-from mxgateway.codec.plan import DEPTH_LIMIT, FieldPlan, MessagePlan, plan_of
-from mxgateway.codec.source import compile_function
-from mxgateway.codec.varint import (
-    read_any_varint,
-    read_int32,
-    read_int64,
-    read_long_length,
-    read_uint32,
-)
-from mxgateway.codec.wellknown import decode_timestamp
-from mxgateway.codec.wire import READERS, MalformedError
-from mxgateway.errors import DecodeError
-from mxgateway.generated.google.protobuf import Timestamp
+from mxgateway.codec.budget import Budget, TooManyElementsError
+from mxgateway.codec.decoder_source import range_decoder
+from mxgateway.codec.merge import checked_merger
+from mxgateway.codec.plan import DEPTH_LIMIT, plan_of
+from mxgateway.codec.wire import MalformedError
+from mxgateway.errors import DecodeError, LimitError
 
-__all__ = ["decoder_for"]
+__all__ = ["counting_decoder_for", "decoder_for"]
 
 M = TypeVar("M", bound=betterproto2.Message)
-
-# Oneofs with more members than this are searched by halves.
-_CHAIN = 4
-_TWO_BYTES = 1 << 14
-
-_LONG_VARINT = {
-    "bool": "any_varint",
-    "enum": "int32",
-    "int32": "int32",
-    "int64": "int64",
-    "uint32": "uint32",
-    "uint64": "any_varint",
-    "sint32": "uint32",
-    "sint64": "any_varint",
-}
-_FIXED = {
-    "double": ("d", 8),
-    "fixed64": ("Q", 8),
-    "sfixed64": ("q", 8),
-    "float": ("f", 4),
-    "fixed32": ("I", 4),
-    "sfixed32": ("i", 4),
-}
 
 
 def decoder_for(cls: type[M]) -> Callable[[bytes], M]:
@@ -71,13 +36,25 @@ def decoder_for(cls: type[M]) -> Callable[[bytes], M]:
     return decoder
 
 
+def counting_decoder_for(cls: type[M]) -> Callable[[bytes, int], M]:
+    """Return the decoder of a message class that takes bytes and a limit of elements.
+
+    Elements are the entries of repeated fields and maps, and sub-messages, at all depths.
+    Beside the errors of `decoder_for` it raises LimitError where there are more, before
+    they are made.
+    """
+    decoder = _counting.get(cls)
+    if decoder is None:
+        decoder = _counting[cls] = _make_counting_decoder(cls)
+    return decoder
+
+
 _decoders: dict[type, Callable[[bytes], Any]] = {}
-_ranges: dict[type, DecodeRange] = {}
+_counting: dict[type, Callable[[bytes, int], Any]] = {}
 
 
 def _make_decoder(cls: type[M]) -> Callable[[bytes], M]:
     decode_range: Callable[[bytes, int, int, int], M] = range_decoder(cls)
-    name = cls.__name__
 
     def decode(data: bytes) -> M:
         if type(data) is not bytes:
@@ -86,239 +63,36 @@ def _make_decoder(cls: type[M]) -> Callable[[bytes], M]:
             return decode_range(data, 0, len(data), DEPTH_LIMIT)
         except (MalformedError, ValueError, IndexError, struct.error):
             pass
-        message: M = plan_of(cls).blank()
+        return _by_the_book(cls, data, None)
+
+    return decode
+
+
+def _make_counting_decoder(cls: type[M]) -> Callable[[bytes, int], M]:
+    decode_range: Callable[[bytes, int, int, int, Budget], M] = range_decoder(cls, counted=True)
+
+    def decode(data: bytes, limit: int) -> M:
         try:
-            checked_merger(cls)(message, data, 0, len(data), DEPTH_LIMIT)
-        except MalformedError as error:
-            raise DecodeError(name, error.offset, error.reason, size=len(data)) from None
-        return message
+            try:
+                return decode_range(data, 0, len(data), DEPTH_LIMIT, [limit])
+            except (MalformedError, ValueError, IndexError, struct.error):
+                pass
+            return _by_the_book(cls, data, [limit])
+        except TooManyElementsError:
+            raise LimitError(
+                f"the {cls.__name__} of {len(data)} bytes has too many elements (entries of "
+                "lists and sub-messages)",
+                option="max_message_elements",
+                limit=limit,
+            ) from None
 
     return decode
 
 
-def range_decoder(cls: type) -> DecodeRange:
-    """Return the function that decodes a part of a buffer: (buffer, position, end, levels left)."""
-    decode = _ranges.get(cls)
-    if decode is None:
-        decode = _ranges[cls] = _Generator(plan_of(cls)).function()
-    return decode
-
-
-class _Generator:
-    """Writes the source of one class's decoder."""
-
-    def __init__(self, plan: MessagePlan) -> None:
-        self.plan = plan
-        self.lines: list[str] = []
-        merge = make_merger(plan.cls, self._later)
-
-        def finish(message: Any, buf: bytes, pos: int, end: int, depth: int) -> Any:
-            merge(message, buf, pos, end, depth)
-            return message
-
-        self.names: dict[str, Any] = {
-            "cls": plan.cls,
-            "new": object.__new__,
-            "finish": finish,
-            "timestamp": decode_timestamp,
-            "any_varint": read_any_varint,
-            "length": read_long_length,
-            "int32": read_int32,
-            "int64": read_int64,
-            "uint32": read_uint32,
-            "MalformedError": MalformedError,
-        }
-
-    @staticmethod
-    def _later(cls: type) -> DecodeRange:
-        return lambda buf, pos, end, depth: range_decoder(cls)(buf, pos, end, depth)
-
-    def function(self) -> DecodeRange:
-        """Return the compiled function."""
-        write = self.lines.append
-        write("def decode(buf, pos, end, depth):")
-        write(" o = new(cls)")
-        for name, container in self.plan.containers:
-            write(f" o.{name} = {'[]' if container is list else '{}'}")
-        # The levels left are counted here; merge knows what a value beyond them is.
-        write(" if depth < 1: return finish(o, buf, pos, end, depth)")
-        write(" if pos >= end: return o")
-        write(" tag = buf[pos]; pos += 1")
-        two_bytes = False
-        for block in self._blocks():
-            if not two_bytes and block[-1].tag > 127:
-                two_bytes = True
-                self._widen(1)
-            if len(block) > 1:
-                self._oneof(block, 1, two_bytes)
-            else:
-                self._field(block[0], 1, two_bytes)
-        back = "(1 if tag < 128 else 2)" if two_bytes else "1"
-        write(f" return finish(o, buf, pos - {back}, end, depth)")
-        title = f"<decoder of {self.plan.cls.__name__}>"
-        return compile_function("decode", title, self.lines, self.names)
-
-    def _blocks(self) -> list[list[FieldPlan]]:
-        """Single fields, and the members of a oneof where they stand together."""
-        blocks: list[list[FieldPlan]] = []
-        for f in self.plan.fields:
-            if f.kind == "map" or f.packed_tag >= _TWO_BYTES:
-                continue
-            if f.group is not None and blocks and blocks[-1][-1].group == f.group:
-                blocks[-1].append(f)
-            elif f.group is None or all(b[-1].group != f.group for b in blocks):
-                blocks.append([f])
-            # Else the oneof is scattered; only its first run may be taken unseen.
-        return blocks
-
-    def _widen(self, indent: int) -> None:
-        """Complete a tag of two bytes."""
-        pad = " " * indent
-        self.lines += [
-            f"{pad}if tag > 127:",
-            f"{pad} b = buf[pos]",
-            # Longer, or longer than need be: not what a serialiser writes.
-            f"{pad} if not 0 < b < 128: return finish(o, buf, pos - 1, end, depth)",
-            f"{pad} tag += (b << 7) - 128; pos += 1",
-        ]
-
-    def _next(self, indent: int, two_bytes: bool) -> None:
-        """End here, or read the next tag."""
-        pad = " " * indent
-        self.lines += [
-            f"{pad}if pos >= end:",
-            f"{pad} if pos == end: return o",
-            f"{pad} raise MalformedError(end, 'overrun')",
-            f"{pad}tag = buf[pos]; pos += 1",
-        ]
-        if two_bytes:
-            self._widen(indent)
-
-    def _oneof(self, members: list[FieldPlan], indent: int, two_bytes: bool) -> None:
-        pad = " " * indent
-        if len(members) > _CHAIN:
-            half = len(members) // 2
-            self.lines.append(f"{pad}if tag < {members[half].tag & ~7}:")
-            self._oneof(members[:half], indent + 1, two_bytes)
-            self.lines.append(f"{pad}else:")
-            self._oneof(members[half:], indent + 1, two_bytes)
-            return
-        for i, f in enumerate(members):
-            self._field(f, indent, two_bytes, word="elif" if i else "if")
-
-    def _field(self, f: FieldPlan, indent: int, two_bytes: bool, word: str = "if") -> None:
-        pad = " " * indent
-        if not f.repeated:
-            self.lines.append(f"{pad}{word} tag == {f.tag}:")
-            self._value(f, indent + 1, f"o.{f.name} = ")
-            self._next(indent + 1, two_bytes)
-            return
-        self.lines.append(f"{pad}if tag == {f.packed_tag}:")
-        if f.packable:
-            self._length(indent + 1)
-            self._packed(f, indent + 1)
-            self.lines.append(f"{pad} pos = e")
-            self._next(indent + 1, two_bytes)
-            return
-        self.lines.append(f"{pad} add = o.{f.name}.append")
-        self.lines.append(f"{pad} while tag == {f.packed_tag}:")
-        self._value(f, indent + 2, "add(", ")")
-        self._next(indent + 2, two_bytes)
-
-    def _length(self, indent: int) -> None:
-        pad = " " * indent
-        self._varint(indent, "length")
-        self.lines += [
-            f"{pad}e = pos + b",
-            f"{pad}if e > end: raise MalformedError(end, 'overrun')",
-        ]
-
-    def _varint(self, indent: int, long: str) -> None:
-        """Read a varint into `b`: one or two bytes here, more by the named function."""
-        pad = " " * indent
-        self.lines += [
-            f"{pad}b = buf[pos]; pos += 1",
-            f"{pad}if b > 127:",
-            f"{pad} c = buf[pos]; pos += 1",
-            f"{pad} if c < 128: b += (c << 7) - 128",
-            f"{pad} else: b, pos = {long}(buf, pos - 2)",
-        ]
-
-    def _value(self, f: FieldPlan, indent: int, before: str, after: str = "") -> None:
-        pad = " " * indent
-        kind = f.kind
-        if kind in _LONG_VARINT:
-            self._varint(indent, _LONG_VARINT[kind])
-            value = {"bool": "b != 0", "sint32": "(b >> 1) ^ -(b & 1)"}.get(kind, "b")
-            if kind == "sint64":
-                value = "(b >> 1) ^ -(b & 1)"
-            elif kind == "enum":
-                self.names[f"enum_{f.name}"] = members(f.cls)
-                value = f"enum_{f.name}[b]"
-            self.lines.append(f"{pad}{before}{value}{after}")
-        elif kind in _FIXED:
-            code, size = _FIXED[kind]
-            self.names[f"unpack_{kind}"] = struct.Struct("<" + code).unpack_from
-            self.lines.append(f"{pad}{before}unpack_{kind}(buf, pos)[0]{after}; pos += {size}")
-        else:
-            self._length(indent)
-            self.lines.append(f"{pad}{before}{self._delimited(f)}{after}; pos = e")
-
-    def _delimited(self, f: FieldPlan) -> str:
-        if f.kind == "string":
-            return "buf[pos:e].decode()"
-        if f.kind == "bytes":
-            return "buf[pos:e]"
-        if f.cls is Timestamp and f.wrapped:
-            return "timestamp(buf, pos, e)"
-        key = f"decode_{f.name}"
-        names, cls = self.names, f.cls
-
-        def first(buf: bytes, pos: int, end: int, depth: int) -> Any:
-            names[key] = range_decoder(cls)
-            return names[key](buf, pos, end, depth)
-
-        names[key] = first
-        return f"{key}(buf, pos, e, depth - 1)" + (".to_wrapped()" if f.wrapped else "")
-
-    def _packed(self, f: FieldPlan, indent: int) -> None:
-        key = f"list_{f.name}"
-        if f.kind in _FIXED:
-            self.names[key] = _fixed_list(*_FIXED[f.kind])
-        else:
-            self.names[key] = _varint_list(f)
-        self.lines.append(f"{' ' * indent}o.{f.name} = {key}(buf, pos, e)")
-
-
-def _fixed_list(code: str, size: int) -> Callable[[bytes, int, int], list[Any]]:
-    def read(buf: bytes, pos: int, end: int) -> list[Any]:
-        # A rest that is no whole number is an error that merge explains.
-        count, rest = divmod(end - pos, size)
-        if rest:
-            raise ValueError
-        return list(struct.unpack_from(f"<{count}{code}", buf, pos))
-
-    return read
-
-
-def _varint_list(f: FieldPlan) -> Callable[[bytes, int, int], list[Any]]:
-    read = READERS[f.kind]
-    convert: Callable[[Any], Any] | None = None
-    if f.kind == "enum":
-        convert = members(f.cls).__getitem__
-    elif f.kind == "bool":
-        convert = bool
-    zigzag = f.kind.startswith("sint")
-
-    def read_list(buf: bytes, pos: int, end: int) -> list[Any]:
-        chunk = buf[pos:end]
-        if chunk.isascii() and not zigzag:  # every byte is a whole varint
-            values: list[Any] = list(chunk)
-        else:
-            values = []
-            while pos < end:
-                value, pos = read(buf, pos, end)
-                values.append(value)
-        return values if convert is None else [convert(value) for value in values]
-
-    return read_list
+def _by_the_book(cls: type[M], data: bytes, budget: Budget) -> M:
+    message: M = plan_of(cls).blank()
+    try:
+        checked_merger(cls)(message, data, 0, len(data), DEPTH_LIMIT, budget)
+    except MalformedError as error:
+        raise DecodeError(cls.__name__, error.offset, error.reason, size=len(data)) from None
+    return message

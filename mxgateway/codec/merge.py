@@ -10,18 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from mxgateway.codec.budget import Budget, spend
 from mxgateway.codec.enums import members
 from mxgateway.codec.plan import FieldPlan, MessagePlan, plan_of
 from mxgateway.codec.wire import READERS, MalformedError, Reader, read_length, read_tag, skip
 
 __all__ = ["DecodeRange", "Merger", "checked_merger", "make_merger"]
 
-# (message, buffer, position, end, levels left) -> None; adds to the message.
-Merger = Callable[[Any, bytes, int, int, int], None]
-# (buffer, position, end, levels left) -> message
-DecodeRange = Callable[[bytes, int, int, int], Any]
-# (message, buffer, position, end, levels left) -> position after the value
-_Handler = Callable[[Any, bytes, int, int, int], int]
+# (message, buffer, position, end, levels left, elements left) -> None; adds to the message.
+Merger = Callable[[Any, bytes, int, int, int, Budget], None]
+# (buffer, position, end, levels left, elements left) -> message
+DecodeRange = Callable[[bytes, int, int, int, Budget], Any]
+# (message, buffer, position, end, levels left, elements left) -> position after the value
+_Handler = Callable[[Any, bytes, int, int, int, Budget], int]
 
 _mergers: dict[type, Merger] = {}
 
@@ -37,9 +38,9 @@ def checked_merger(cls: type) -> Merger:
 def _checked_decoder(cls: type) -> DecodeRange:
     plan = plan_of(cls)
 
-    def decode(buf: bytes, pos: int, end: int, depth: int) -> Any:
+    def decode(buf: bytes, pos: int, end: int, depth: int, budget: Budget) -> Any:
         message = plan.blank()
-        checked_merger(cls)(message, buf, pos, end, depth)
+        checked_merger(cls)(message, buf, pos, end, depth, budget)
         return message
 
     return decode
@@ -55,25 +56,36 @@ def make_merger(cls: type, decoder: Callable[[type], DecodeRange]) -> Merger:
     """
     handlers: dict[int, _Handler] = {}
 
-    def merge(message: Any, buf: bytes, pos: int, end: int, depth: int) -> None:
+    def merge(message: Any, buf: bytes, pos: int, end: int, depth: int, budget: Budget) -> None:
         if depth < 0:
             raise MalformedError(pos, "nested more than 100 levels deep")
         if not handlers:
             handlers.update(_handlers(plan_of(cls), decoder))
-        unknown: list[bytes] = []
+        unknown = bytearray()
         while pos < end:
             start = pos
             tag, pos = read_tag(buf, pos, end)
             handler = handlers.get(tag)
             if handler is not None:
-                pos = handler(message, buf, pos, end, depth)
+                pos = handler(message, buf, pos, end, depth, budget)
             else:
                 pos = skip(buf, pos, end, tag, depth)
-                unknown.append(buf[start:pos])
+                unknown += buf[start:pos]
         if unknown:
-            message._unknown_fields += b"".join(unknown)
+            _keep_unknown(message, unknown)
 
     return merge
+
+
+def _keep_unknown(message: Any, unknown: bytearray) -> None:
+    known = message._unknown_fields
+    if not known:
+        message._unknown_fields = bytes(unknown)
+    elif type(known) is bytes:
+        # A message in many parts would copy them all for each part, if these stayed bytes.
+        message._unknown_fields = bytearray(known) + unknown
+    else:
+        known += unknown
 
 
 def _handlers(plan: MessagePlan, decoder: Callable[[type], DecodeRange]) -> dict[int, _Handler]:
@@ -117,7 +129,7 @@ def _clear(message: Any, names: tuple[str, ...]) -> None:
 def _set(f: FieldPlan, others: tuple[str, ...]) -> _Handler:
     read, name = _value_reader(f), f.name
 
-    def handle(message: Any, buf: bytes, pos: int, end: int, _depth: int) -> int:
+    def handle(message: Any, buf: bytes, pos: int, end: int, _depth: int, _: Budget) -> int:
         value, pos = read(buf, pos, end)
         _clear(message, others)
         setattr(message, name, value)
@@ -129,7 +141,8 @@ def _set(f: FieldPlan, others: tuple[str, ...]) -> _Handler:
 def _append(f: FieldPlan) -> _Handler:
     read, name = _value_reader(f), f.name
 
-    def handle(message: Any, buf: bytes, pos: int, end: int, _depth: int) -> int:
+    def handle(message: Any, buf: bytes, pos: int, end: int, _depth: int, budget: Budget) -> int:
+        spend(budget)
         value, pos = read(buf, pos, end)
         getattr(message, name).append(value)
         return pos
@@ -140,10 +153,11 @@ def _append(f: FieldPlan) -> _Handler:
 def _extend(f: FieldPlan) -> _Handler:
     read, name = _value_reader(f), f.name
 
-    def handle(message: Any, buf: bytes, pos: int, end: int, _depth: int) -> int:
+    def handle(message: Any, buf: bytes, pos: int, end: int, _depth: int, budget: Budget) -> int:
         pos, stop = read_length(buf, pos, end)
         values = getattr(message, name)
         while pos < stop:
+            spend(budget)
             value, pos = read(buf, pos, stop)
             values.append(value)
         return pos
@@ -151,25 +165,27 @@ def _extend(f: FieldPlan) -> _Handler:
     return handle
 
 
-# (what is there or None, buffer, position, end, levels left) -> what is there now
-_MessageReader = Callable[[Any, bytes, int, int, int], Any]
+# (what is there or None, buffer, position, end, levels left, elements left) -> what is there now
+_MessageReader = Callable[[Any, bytes, int, int, int, Budget], Any]
 
 
 def _message_reader(f: FieldPlan, decoder: Callable[[type], DecodeRange]) -> _MessageReader:
     cls, decode = f.cls, decoder(f.cls)
     if f.wrapped:
 
-        def read_wrapped(value: Any, buf: bytes, pos: int, end: int, depth: int) -> Any:
+        def read_wrapped(
+            value: Any, buf: bytes, pos: int, end: int, depth: int, budget: Budget
+        ) -> Any:
             message = plan_of(cls).blank() if value is None else cls.from_wrapped(value)
-            checked_merger(cls)(message, buf, pos, end, depth)
+            checked_merger(cls)(message, buf, pos, end, depth, budget)
             return message.to_wrapped()
 
         return read_wrapped
 
-    def read(value: Any, buf: bytes, pos: int, end: int, depth: int) -> Any:
+    def read(value: Any, buf: bytes, pos: int, end: int, depth: int, budget: Budget) -> Any:
         if value is None:
-            return decode(buf, pos, end, depth)
-        checked_merger(cls)(value, buf, pos, end, depth)
+            return decode(buf, pos, end, depth, budget)
+        checked_merger(cls)(value, buf, pos, end, depth, budget)
         return value
 
     return read
@@ -178,9 +194,12 @@ def _message_reader(f: FieldPlan, decoder: Callable[[type], DecodeRange]) -> _Me
 def _set_message(f: FieldPlan, read: _MessageReader, others: tuple[str, ...]) -> _Handler:
     name = f.name
 
-    def handle(message: Any, buf: bytes, pos: int, end: int, depth: int) -> int:
+    def handle(message: Any, buf: bytes, pos: int, end: int, depth: int, budget: Budget) -> int:
         start, stop = read_length(buf, pos, end)
-        value = read(getattr(message, name), buf, start, stop, depth - 1)
+        value = getattr(message, name)
+        if value is None:
+            spend(budget)
+        value = read(value, buf, start, stop, depth - 1, budget)
         _clear(message, others)
         setattr(message, name, value)
         return stop
@@ -191,9 +210,10 @@ def _set_message(f: FieldPlan, read: _MessageReader, others: tuple[str, ...]) ->
 def _append_message(f: FieldPlan, read: _MessageReader) -> _Handler:
     name = f.name
 
-    def handle(message: Any, buf: bytes, pos: int, end: int, depth: int) -> int:
+    def handle(message: Any, buf: bytes, pos: int, end: int, depth: int, budget: Budget) -> int:
         start, stop = read_length(buf, pos, end)
-        getattr(message, name).append(read(None, buf, start, stop, depth - 1))
+        spend(budget)
+        getattr(message, name).append(read(None, buf, start, stop, depth - 1, budget))
         return stop
 
     return handle
@@ -209,10 +229,11 @@ def _map_handler(f: FieldPlan, decoder: Callable[[type], DecodeRange]) -> _Handl
     key_default = {"string": "", "bool": False}.get(key_plan.kind, 0)
     value_default = _default(value_plan)
 
-    def handle(message: Any, buf: bytes, pos: int, end: int, depth: int) -> int:
+    def handle(message: Any, buf: bytes, pos: int, end: int, depth: int, budget: Budget) -> int:
         pos, stop = read_length(buf, pos, end)
         if depth < 1:
             raise MalformedError(pos, "nested more than 100 levels deep")
+        spend(budget)
         key, value = key_default, value_default
         while pos < stop:
             tag, pos = read_tag(buf, pos, stop)
@@ -224,10 +245,10 @@ def _map_handler(f: FieldPlan, decoder: Callable[[type], DecodeRange]) -> _Handl
                 value, pos = read_value(buf, pos, stop)
             elif read_message is not None:
                 start, inner = read_length(buf, pos, stop)
-                value = read_message(value, buf, start, inner, depth - 2)
+                value = read_message(value, buf, start, inner, depth - 2, budget)
                 pos = inner
         if value is None and read_message is not None:
-            value = read_message(None, buf, pos, pos, depth - 2)
+            value = read_message(None, buf, pos, pos, depth - 2, budget)
         getattr(message, name)[key] = value
         return stop
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 
 import anyio
 
-from mxgateway.errors import MalformedReplyError
+from mxgateway.errors import LimitError, MalformedReplyError
 from mxgateway.galaxy.filters import BrowseOptions
+from mxgateway.galaxy.kept import Kept, weight_of
 from mxgateway.galaxy.pages import Page, Pages, collect
 from mxgateway.generated.galaxy_repository.v1 import (
     BrowseChildrenReply,
@@ -17,10 +19,37 @@ from mxgateway.generated.galaxy_repository.v1 import (
 )
 from mxgateway.printable import printable
 
-__all__ = ["BrowseCall", "LazyBrowseNode", "browse_level"]
+__all__ = ["BrowseCall", "LazyBrowseNode", "Level", "browse_level"]
 
-BrowseCall = Callable[[BrowseChildrenRequest, float | None], Awaitable[BrowseChildrenReply]]
-"""Sends one BrowseChildren request with a timeout in seconds; None for the default."""
+BrowseCall = Callable[
+    [BrowseChildrenRequest, float | None], Awaitable[tuple[BrowseChildrenReply, int]]
+]
+"""Sends one BrowseChildren request with a timeout in seconds; None for the default.
+
+Returns the reply and its bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Where a level of nodes is fetched from, and what it may bring.
+
+    Attributes:
+        call: Sends a BrowseChildren request.
+        options: Parent and filters.
+        kept: What the levels of one `browse` have brought, and the limits.
+        depth: How deep it is, 1 for the nodes that `browse` returns.
+        max_depth: How deep a level may be.
+    """
+
+    call: BrowseCall
+    options: BrowseOptions
+    kept: Kept
+    depth: int
+    max_depth: int
+
+    def below(self, gobject_id: int) -> Level:
+        """Return the level of the children of an object of this one."""
+        return replace(self, options=self.options.below(gobject_id), depth=self.depth + 1)
 
 
 class _Expansion:
@@ -38,26 +67,17 @@ class LazyBrowseNode:
     call `browse` again and walk down from the root.
     """
 
-    def __init__(
-        self,
-        found: GalaxyObject,
-        *,
-        has_children_hint: bool,
-        call: BrowseCall,
-        options: BrowseOptions,
-    ) -> None:
+    def __init__(self, found: GalaxyObject, *, has_children_hint: bool, level: Level) -> None:
         """Make a node; `GalaxyRepositoryClient.browse` is the usual way.
 
         Args:
             found: The object.
             has_children_hint: What the gateway said about children.
-            call: Sends a BrowseChildren request.
-            options: The filters for all levels below.
+            level: The level that it is on.
         """
         self._object = found
         self._hint = has_children_hint
-        self._call = call
-        self._options = options
+        self._level = level
         self._children: list[LazyBrowseNode] = []
         self._expanded = False
         self._expansion: _Expansion | None = None
@@ -103,6 +123,9 @@ class LazyBrowseNode:
         Raises:
             GalaxyNotFoundError: The object went with a redeploy; browse again from the root.
             StalePageTokenError: The galaxy was deployed a fourth time during the walk.
+            LimitError: With the children there are more than `max_objects` or
+                `max_walk_bytes` below the nodes of one `browse`, or they are deeper than
+                `max_depth` levels.
         """
         while not self._expanded:
             running = self._expansion
@@ -117,8 +140,8 @@ class LazyBrowseNode:
     async def _walk(self, timeout: float | None) -> None:
         expansion = self._expansion = _Expansion()
         try:
-            level = self._options.below(self._object.gobject_id)
-            self._children = await browse_level(self._call, level, timeout)
+            level = self._level.below(self._object.gobject_id)
+            self._children = await browse_level(level, timeout)
             self._expanded = True
         except Exception as error:
             expansion.error = error
@@ -128,31 +151,40 @@ class LazyBrowseNode:
             expansion.done.set()
 
 
-async def browse_level(
-    call: BrowseCall, options: BrowseOptions, timeout: float | None
-) -> list[LazyBrowseNode]:
-    """Return the children of the parent that `options` name, all pages of them.
+async def browse_level(level: Level, timeout: float | None) -> list[LazyBrowseNode]:
+    """Return the nodes of a level, all pages of them.
 
     Raises:
         GalaxyNotFoundError: There is no such parent.
         StalePageTokenError: The galaxy was deployed again and again during the walk.
         MalformedReplyError: Children and hints of a reply differ in number.
+        LimitError: There are too many, or the level is too deep to have any.
     """
+    what = f"browsing {level.options.parent}"
 
     async def fetch(token: str) -> Page[tuple[GalaxyObject, bool]]:
-        reply = await call(options.request(token), timeout)
-        hints = reply.child_has_children
-        if len(hints) != len(reply.children):
+        reply, size = await level.call(level.options.request(token), timeout)
+        children, hints = reply.children, reply.child_has_children
+        if len(hints) != len(children):
             raise MalformedReplyError(
-                f"BrowseChildren: the reply has {len(reply.children)} children "
+                f"BrowseChildren: the reply has {len(children)} children "
                 f"but {len(hints)} entries in child_has_children",
                 reply=reply,
             )
-        found = list(zip(reply.children, hints, strict=True))
-        return Page(found, reply.next_page_token, reply.total_child_count, reply.cache_sequence)
+        if children and level.depth > level.max_depth:
+            raise LimitError(
+                f"{what}: there are objects on level {level.depth}",
+                option="max_depth",
+                limit=level.max_depth,
+            )
+        elements = len(children) + sum(len(found.attributes) for found in children)
+        return Page(
+            list(zip(children, hints, strict=True)),
+            reply.next_page_token,
+            reply.total_child_count,
+            weight_of(size, elements),
+            reply.cache_sequence,
+        )
 
-    level = await collect(Pages(fetch, f"browsing {options.parent}"))
-    return [
-        LazyBrowseNode(found, has_children_hint=hint, call=call, options=options)
-        for found, hint in level
-    ]
+    found = await collect(Pages(fetch, what, level.kept))
+    return [LazyBrowseNode(one, has_children_hint=hint, level=level) for one, hint in found]

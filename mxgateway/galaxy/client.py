@@ -14,9 +14,10 @@ from mxgateway.errors import (
     MalformedReplyError,
     NotFoundError,
 )
-from mxgateway.galaxy.browse import LazyBrowseNode, browse_level
+from mxgateway.galaxy.browse import LazyBrowseNode, Level, browse_level
 from mxgateway.galaxy.filters import BrowseOptions, DiscoverHierarchyOptions
 from mxgateway.galaxy.hierarchy import HierarchyIterator
+from mxgateway.galaxy.kept import Kept, weight_of
 from mxgateway.galaxy.pages import Page, Pages, Progress, collect, not_found
 from mxgateway.galaxy.watch import DeployGap, DeployWatch
 from mxgateway.generated.galaxy_repository.v1 import (
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GalaxyRepositoryClient"]
 
-_WATCH: Final = "/galaxy_repository.v1.GalaxyRepository/WatchDeployEvents"
+_SERVICE: Final = "/galaxy_repository.v1.GalaxyRepository"
 
 
 class GalaxyRepositoryClient(ChannelClient):
@@ -162,8 +163,10 @@ class GalaxyRepositoryClient(ChannelClient):
         Raises:
             GalaxyNotFoundError: There is no such root.
             StalePageTokenError: The galaxy was deployed a fourth time during the walk.
+            LimitError: There is more than `max_objects` or `max_walk_bytes`.
         """
-        return await collect(self._hierarchy(options, progress, timeout))
+        kept = Kept(self._options)
+        return await collect(self._hierarchy(options, kept, progress, timeout))
 
     def iter_hierarchy(
         self,
@@ -183,11 +186,13 @@ class GalaxyRepositoryClient(ChannelClient):
             progress: Called with a WalkProgress after every page.
             timeout: Seconds for each page.
         """
-        return HierarchyIterator(self._hierarchy(options, progress, timeout), restart=restart)
+        kept = Kept(self._options, collecting=False)
+        return HierarchyIterator(self._hierarchy(options, kept, progress, timeout), restart=restart)
 
     def _hierarchy(
         self,
         options: DiscoverHierarchyOptions | None,
+        kept: Kept,
         progress: Progress | None,
         timeout: float | None,
     ) -> Pages[GalaxyObject]:
@@ -204,10 +209,15 @@ class GalaxyRepositoryClient(ChannelClient):
         async def fetch(token: str) -> Page[GalaxyObject]:
             self._check_open()
             request = options.request(token)
-            reply = await self._unary(self._stub.discover_hierarchy, request, timeout)
-            return Page(reply.objects, reply.next_page_token, reply.total_object_count)
+            reply, size = await self._measured(
+                f"{_SERVICE}/DiscoverHierarchy", request, DiscoverHierarchyReply, timeout
+            )
+            found = reply.objects
+            elements = len(found) + sum(len(each.attributes) for each in found)
+            weight = weight_of(size, elements)
+            return Page(found, reply.next_page_token, reply.total_object_count, weight)
 
-        return Pages(fetch, f"discovering {options.root}", progress=progress)
+        return Pages(fetch, f"discovering {options.root}", kept, progress=progress)
 
     async def discover_hierarchy_raw(
         self, request: DiscoverHierarchyRequest, *, timeout: float | None = None
@@ -238,15 +248,18 @@ class GalaxyRepositoryClient(ChannelClient):
         """
         check_request(request, BrowseChildrenRequest)
         try:
-            return await self._browse_page(request, timeout)
+            reply, _ = await self._browse_page(request, timeout)
         except NotFoundError as error:
             raise not_found(error) from error
+        return reply
 
     async def _browse_page(
         self, request: BrowseChildrenRequest, timeout: float | None
-    ) -> BrowseChildrenReply:
+    ) -> tuple[BrowseChildrenReply, int]:
         self._check_open()
-        return await self._unary(self._stub.browse_children, request, timeout)
+        return await self._measured(
+            f"{_SERVICE}/BrowseChildren", request, BrowseChildrenReply, timeout
+        )
 
     async def browse(
         self, options: BrowseOptions | None = None, *, timeout: float | None = None
@@ -260,6 +273,8 @@ class GalaxyRepositoryClient(ChannelClient):
         Raises:
             GalaxyNotFoundError: There is no such parent.
             StalePageTokenError: The galaxy was deployed a fourth time during the walk.
+            LimitError: There is more than `max_objects` or `max_walk_bytes`; all levels that
+                are fetched below these nodes count together.
         """
         if options is None:
             options = BrowseOptions()
@@ -268,7 +283,8 @@ class GalaxyRepositoryClient(ChannelClient):
                 f"options: give BrowseOptions, not {type(options).__name__}; "
                 "browse_children takes a request message"
             )
-        return await browse_level(self._browse_page, options, timeout)
+        level = Level(self._browse_page, options, Kept(self._options), 1, self._options.max_depth)
+        return await browse_level(level, timeout)
 
     def watch_deploy_events(
         self,
@@ -310,7 +326,7 @@ class GalaxyRepositoryClient(ChannelClient):
             )
         stream = MessageStream(
             self._channel,
-            _WATCH,
+            f"{_SERVICE}/WatchDeployEvents",
             WatchDeployEventsRequest(last_seen_deploy_time=known),
             DeployEvent,
             timeout=seconds_or("timeout", timeout, self._options.stream_timeout),

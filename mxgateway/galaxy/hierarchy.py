@@ -9,7 +9,12 @@ from typing import Self
 
 import anyio
 
-from mxgateway.errors import GalaxyNotFoundError, MalformedReplyError, StalePageTokenError
+from mxgateway.errors import (
+    GalaxyNotFoundError,
+    LimitError,
+    MalformedReplyError,
+    StalePageTokenError,
+)
 from mxgateway.galaxy.pages import Pages
 from mxgateway.generated.galaxy_repository.v1 import GalaxyObject
 
@@ -57,6 +62,7 @@ class HierarchyIterator(AsyncIterator[GalaxyObject]):
             StopAsyncIteration: All came, the walk failed before, or it was closed.
             StalePageTokenError: The galaxy was deployed during the walk.
             GalaxyNotFoundError: There is no such root.
+            LimitError: There are more than `max_objects`; those were returned.
         """
         if not self._ready:
             async with self._lock:
@@ -74,7 +80,7 @@ class HierarchyIterator(AsyncIterator[GalaxyObject]):
                     self._closed = True
                     raise
                 continue
-            except (GalaxyNotFoundError, MalformedReplyError):
+            except (GalaxyNotFoundError, LimitError, MalformedReplyError):
                 self._closed = True
                 raise
             if not self._closed:

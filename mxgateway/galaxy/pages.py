@@ -15,6 +15,7 @@ from mxgateway.errors import (
     RpcError,
     StalePageTokenError,
 )
+from mxgateway.galaxy.kept import Kept
 
 __all__ = ["MAX_RESTARTS", "Page", "Pages", "Progress", "WalkProgress", "collect", "not_found"]
 
@@ -25,6 +26,9 @@ _Error = TypeVar("_Error", bound=RpcError)
 
 MAX_RESTARTS: Final = 3
 """How often a walk starts over because of stale page tokens before it gives up."""
+
+_MAX_EMPTY: Final = 3  # pages in a row without anything but a token for the next one
+_MAX_TOKEN: Final = 1 << 16  # characters; the gateway's own have fewer than 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +59,14 @@ class Page(Generic[_T]):
         items: What is on it.
         next_token: Token of the next page; empty for the last page.
         total: Number of items on all pages, as announced.
+        weight: What it counts for against `max_walk_bytes`, see `weight_of`.
         generation: Cache generation it was made from; None where the reply has none.
     """
 
     items: Sequence[_T]
     next_token: str
     total: int
+    weight: int
     generation: int | None = None
 
 
@@ -73,6 +79,7 @@ class Pages(Generic[_T]):
     Args:
         fetch: Returns the page for a token; an empty token stands for the first page.
         what: What is listed, in words, for errors and logs.
+        kept: For the limits, and for what other walks that belong to this one have brought.
         progress: Told after every page, and with `done` 0 when the walk starts over.
     """
 
@@ -80,21 +87,25 @@ class Pages(Generic[_T]):
         self,
         fetch: Callable[[str], Awaitable[Page[_T]]],
         what: str,
+        kept: Kept,
         *,
         progress: Progress | None = None,
     ) -> None:
         self._fetch = fetch
         self._what = what
+        self._kept = kept
         self._progress = progress
         self._restarts = 0
         self._rewind()
 
     def _rewind(self) -> None:
         self._token: str | None = ""
-        self._tokens: set[str] = set()
+        self._tokens: set[int] = set()  # hashes: tokens are long, and nobody else sees these
         self._generation: int | None = None
         self._done = 0
+        self._weight = 0
         self._pages = 0
+        self._empty = 0  # pages in a row
 
     @property
     def finished(self) -> bool:
@@ -113,7 +124,9 @@ class Pages(Generic[_T]):
             StalePageTokenError: The gateway refused the page token, or answered from
                 another cache generation.
             GalaxyNotFoundError: There is no such root or parent.
-            MalformedReplyError: The pages go round in a circle.
+            MalformedReplyError: The pages go round in a circle, or three in a row are empty,
+                or a token is longer than 65,536 characters.
+            LimitError: More came than `max_objects` or, where all is kept, `max_walk_bytes`.
         """
         token = self._token
         assert token is not None
@@ -130,18 +143,37 @@ class Pages(Generic[_T]):
         if token and page.generation != self._generation:
             reason = f"cache generation {page.generation} follows {self._generation}"
             raise StalePageTokenError(self._stale(reason), processed="yes")
-        if page.next_token and (page.next_token in self._tokens or page.next_token == token):
-            raise MalformedReplyError(
-                f"{self._what}: page {self._pages + 1} leads back to a page that came before"
-            )
+        empty = 0 if page.items else self._empty + 1
+        self._check(page, token, empty)
         done = self._done + len(page.items)
+        weight = self._weight + page.weight
+        self._kept.check(done, weight, self._what)
         self._report(WalkProgress(done, page.total, self._pages + 1, self._restarts))
-        self._tokens.add(token)
+        self._tokens.add(hash(token))
         self._generation = page.generation
         self._token = page.next_token or None
-        self._done = done
+        self._done, self._weight, self._empty = done, weight, empty
         self._pages += 1
+        if self._token is None:
+            self._kept.add(done, weight)
         return page.items
+
+    def _check(self, page: Page[_T], token: str, empty: int) -> None:
+        """Check that the pages lead anywhere."""
+        following = page.next_token
+        if not following:
+            return
+        where = f"{self._what}: page {self._pages + 1}"
+        if len(following) > _MAX_TOKEN:
+            raise MalformedReplyError(
+                f"{where} has a token of {len(following)} characters, more than {_MAX_TOKEN}"
+            )
+        if following == token or hash(following) in self._tokens:
+            raise MalformedReplyError(f"{where} leads back to a page that came before")
+        if empty >= _MAX_EMPTY:
+            raise MalformedReplyError(
+                f"{where} is empty, as the {_MAX_EMPTY - 1} before it, and promises more"
+            )
 
     def _stale(self, reason: str) -> str:
         return f"{self._what}: the galaxy changed after page {self._pages} ({reason})"
@@ -168,6 +200,7 @@ async def collect(pages: Pages[_T]) -> list[_T]:
     Raises:
         StalePageTokenError: The galaxy changed again and again during the walk.
         GalaxyNotFoundError: There is no such root or parent.
+        LimitError: There is more than `max_objects` or `max_walk_bytes`.
     """
     items: list[_T] = []
     while not pages.finished:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, TypeAlias
 
-from mxgateway.errors import ConfigurationError
+from mxgateway.errors import ConfigurationError, LimitError
 from mxgateway.generated.galaxy_repository.v1 import GalaxyAttribute, GalaxyObject
 from mxgateway.glob import compile_pattern
+from mxgateway.options import ClientOptions
 from mxgateway.printable import printable
 
 __all__ = ["SEPARATOR", "HierarchyNode", "HierarchyTree", "TagHit"]
 
 SEPARATOR: Final = "/"
 """Between the names of a contained path. A dot is understood too where a path is given."""
+
+_SHOWN: Final = 64  # characters of a name in an error
 
 
 @dataclass(eq=False, slots=True)
@@ -26,7 +30,6 @@ class HierarchyNode:
         object: The object, as the gateway sent it.
         parent: The node it is contained in; None for roots and orphans.
         children: What it contains, areas first, then by name ignoring case.
-        path: Contained path from the root, `Plant/Intake/Tank_001/InletValve`.
         is_orphan: Whether it has a parent that the hierarchy does not hold, or
             stands in a circle of parents. Orphans start a tree of their own.
     """
@@ -34,13 +37,23 @@ class HierarchyNode:
     object: GalaxyObject
     parent: HierarchyNode | None
     children: list[HierarchyNode]
-    path: str
     is_orphan: bool
 
     @property
     def name(self) -> str:
         """The name shown to people: browse name, contained name or tag name."""
         return _name(self.object)
+
+    @property
+    def path(self) -> str:
+        """The contained path from the root, `Plant/Intake/Tank_001/InletValve`."""
+        # Made when it is asked for: the paths of all nodes are much longer than their names.
+        names = []
+        node: HierarchyNode | None = self
+        while node is not None:
+            names.append(node.name)
+            node = node.parent
+        return SEPARATOR.join(reversed(names))
 
     def walk(self) -> Iterator[HierarchyNode]:
         """Yield this node and all below it, parents first."""
@@ -69,6 +82,10 @@ class TagHit:
     attribute: GalaxyAttribute | None
 
 
+# The longest name, and nodes with their places among their siblings by name in lower case.
+_Named: TypeAlias = tuple[int, dict[str, list[tuple[int, HierarchyNode]]]]
+
+
 class HierarchyTree:
     """The objects of one discovery, found by path, id, tag name and pattern.
 
@@ -77,12 +94,17 @@ class HierarchyTree:
 
     Args:
         objects: The objects, as `discover_hierarchy` returns them.
+        max_depth: Most levels of objects inside each other; `max_depth` of ClientOptions.
+
+    Raises:
+        LimitError: There are objects deeper than that.
     """
 
-    def __init__(self, objects: Iterable[GalaxyObject]) -> None:
+    def __init__(
+        self, objects: Iterable[GalaxyObject], *, max_depth: int = ClientOptions.max_depth
+    ) -> None:
         self._by_id = {
-            found.gobject_id: HierarchyNode(found, None, [], "", is_orphan=False)
-            for found in objects
+            found.gobject_id: HierarchyNode(found, None, [], is_orphan=False) for found in objects
         }
         roots: list[HierarchyNode] = []
         orphans: list[HierarchyNode] = []
@@ -103,11 +125,11 @@ class HierarchyTree:
             siblings.sort(key=_order)
         self._roots = tuple(roots)
         self._orphans = tuple(orphans)
-        self._by_path: dict[str, HierarchyNode] = {}
+        self._check_depth(max_depth)
+        # Siblings by name, of those levels that somebody has looked for.
+        self._named: dict[HierarchyNode | None, _Named] = {}
         self._by_tag: dict[str, HierarchyNode] = {}
         for node in self.walk():
-            node.path = node.name if node.parent is None else _join(node.parent.path, node.name)
-            self._by_path.setdefault(node.path.lower(), node)
             self._by_tag.setdefault(node.object.tag_name.lower(), node)
 
     def _break_circles(self, tops: list[HierarchyNode], orphans: list[HierarchyNode]) -> None:
@@ -128,6 +150,20 @@ class HierarchyTree:
             at.parent = None
             orphans.append(at)
             reached.update(id(below) for below in at.walk())
+
+    def _check_depth(self, limit: int) -> None:
+        level = [*self._roots, *self._orphans]
+        depth = 1
+        while level:
+            if depth > limit:
+                raise LimitError(
+                    f"the hierarchy has objects on level {depth}, such as "
+                    f"{level[0].object.tag_name[:_SHOWN]!r}",
+                    option="max_depth",
+                    limit=limit,
+                )
+            level = [child for node in level for child in node.children]
+            depth += 1
 
     @property
     def roots(self) -> tuple[HierarchyNode, ...]:
@@ -177,7 +213,40 @@ class HierarchyTree:
         Where siblings have the same name, it is the first of them.
         """
         lower = path.strip(SEPARATOR).lower()
-        return self._by_path.get(lower) or self._by_path.get(lower.replace(".", SEPARATOR))
+        return self._at(lower) or self._at(lower.replace(".", SEPARATOR))
+
+    def _at(self, path: str) -> HierarchyNode | None:
+        """Return the first node, in the order of `walk`, that has this path."""
+        # A name may hold separators itself, so that each of them may be the end of one.
+        ends = [*(at for at, c in enumerate(path) if c == SEPARATOR), len(path)]
+        waiting = self._fitting(path, None, 0, ends)
+        while waiting:
+            node, end = waiting.pop()
+            if end == len(path):
+                return node
+            waiting += self._fitting(path, node, end + 1, ends)
+        return None
+
+    def _fitting(
+        self, path: str, parent: HierarchyNode | None, start: int, ends: Sequence[int]
+    ) -> list[tuple[HierarchyNode, int]]:
+        """Return the children whose name goes from `start` to one of `ends`, the last first."""
+        longest, named = self._siblings(parent)
+        later = ends[bisect_left(ends, start) : bisect_right(ends, start + longest)]
+        found = [(at, node, end) for end in later for at, node in named.get(path[start:end], ())]
+        found.sort(key=lambda each: each[0], reverse=True)
+        return [(node, end) for _, node, end in found]
+
+    def _siblings(self, parent: HierarchyNode | None) -> _Named:
+        """Return the children of a node, or what has no parent, by name."""
+        known = self._named.get(parent)
+        if known is None:
+            named: dict[str, list[tuple[int, HierarchyNode]]] = {}
+            nodes = (*self._roots, *self._orphans) if parent is None else parent.children
+            for place, node in enumerate(nodes):
+                named.setdefault(node.name.lower(), []).append((place, node))
+            known = self._named[parent] = (max(map(len, named), default=0), named)
+        return known
 
     def by_id(self, gobject_id: int) -> HierarchyNode | None:
         """Return the node of an object id, or None."""
@@ -236,7 +305,3 @@ def _name(found: GalaxyObject) -> str:
 
 def _order(node: HierarchyNode) -> tuple[bool, str, int]:
     return not node.object.is_area, node.name.lower(), node.object.gobject_id
-
-
-def _join(path: str, name: str) -> str:
-    return f"{path}{SEPARATOR}{name}"

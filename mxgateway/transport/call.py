@@ -16,7 +16,7 @@ from grpclib.metadata import encode_timeout
 from h2.errors import ErrorCodes
 from h2.exceptions import H2Error, NoAvailableStreamIDError
 
-from mxgateway.codec import decoder_for, encoder_for
+from mxgateway.codec import encoder_for
 from mxgateway.errors import (
     CallCancelledError,
     ClientClosedError,
@@ -28,8 +28,9 @@ from mxgateway.errors import (
 )
 from mxgateway.transport import metadata as grpc_metadata
 from mxgateway.transport.connection import Connection
-from mxgateway.transport.framing import frame_message
+from mxgateway.transport.messages import frame_message
 from mxgateway.transport.reply import ReplyReader
+from mxgateway.transport.unpacking import Unpacker
 from mxgateway.transport.waiting import PHASES, Phase, Waiting
 
 __all__ = ["Call"]
@@ -55,7 +56,7 @@ class Call(ReplyReader[_SendType, _RecvType], Generic[_SendType, _RecvType]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._waiting = Waiting(self._deadline, self._deadline_error)
-        self._decode = decoder_for(self._recv_type)
+        self._unpacker = Unpacker(self._recv_type, self._channel.options)
 
     # Life ---------------------------------------------------------------------
 
@@ -110,12 +111,15 @@ class Call(ReplyReader[_SendType, _RecvType], Generic[_SendType, _RecvType]):
             return
         self._closed = True
         self._waiting.stop()
+        self._unpacker.stop()
         if self._send_request_done:
             self._stream.cancel()
             self._stream.fail(lambda: ClientClosedError("the call is over"))
             self._connection_of_call.release(self._stream)
         if failed:
             self._channel._calls_failed += 1
+            doing = f"{PHASES[self._waiting.phase]} ({self._method_name})"
+            self._channel.failed_call = (time.monotonic(), doing)
         else:
             self._channel._calls_succeeded += 1
 

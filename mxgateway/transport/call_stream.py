@@ -11,7 +11,7 @@ from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 
 from mxgateway.errors import MxGatewayError, Processed
-from mxgateway.transport.framing import MessageCutter
+from mxgateway.transport.messages import MessageCutter
 from mxgateway.transport.metadata import Headers
 from mxgateway.transport.outbox import Outbox
 from mxgateway.transport.signals import Flag
@@ -55,7 +55,8 @@ class CallStream(grpclib_protocol.Stream):
         self.ended = False
         self.failure: Callable[[], MxGatewayError] | None = None
         self.reset_code: int | None = None
-        self.cutter = MessageCutter(connection.options.max_receive_bytes)
+        options = connection.options
+        self.cutter = MessageCutter(options.max_receive_bytes, options.max_expansion)
         self.foreign: bytearray | None = None
         self.wake = Flag()
         self.window_updated = Flag()
@@ -63,7 +64,7 @@ class CallStream(grpclib_protocol.Stream):
         self._held = 0  # flow-controlled bytes received and not returned
         self._due = 0  # of these, bytes that may be returned
         self._ahead = 0  # bytes of the incomplete message that are in _due already
-        self._threshold = connection.options.stream_window // 4
+        self._threshold = options.stream_window // 4
 
     # Sending --------------------------------------------------------------------
 
@@ -159,18 +160,12 @@ class CallStream(grpclib_protocol.Stream):
 
     # Credit -----------------------------------------------------------------------
 
-    def take_message(self) -> bytes:
-        """Remove the oldest message and note its bytes as free to be sent anew.
-
-        Raises:
-            MessageError: It is compressed in a way that is not understood, or damaged.
-        """
-        payload, size = self.cutter.take()
-        self._due += size - self._ahead
+    def drop_message(self) -> None:
+        """Remove the oldest message and note its bytes as free to be sent anew."""
+        self._due += self.cutter.drop() - self._ahead
         self._ahead = 0
         if self._due >= self._threshold:
             self._return_credit()
-        return payload
 
     def expect_more(self) -> None:
         """Note that the consumer waits: also the bytes of an incomplete message are free.

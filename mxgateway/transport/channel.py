@@ -52,6 +52,7 @@ if _hpack_log.level == logging.NOTSET:
 _SendType = TypeVar("_SendType", bound=betterproto2.Message)
 _RecvType = TypeVar("_RecvType", bound=betterproto2.Message)
 _MAX_KEEPALIVE = 3600.0
+_UNPACKERS = 4
 _FAREWELL = 0.2  # seconds that a spawned task has to end by itself when the channel closes
 
 
@@ -96,6 +97,9 @@ class Channel(GrpclibChannel):
         self._close_requested: anyio.Event | None = None
         self._served: anyio.Event | None = None
         self._closed = False
+        self._unpackers: anyio.CapacityLimiter | None = None
+        # When the last call that failed or was cancelled ended, and what it was waiting for.
+        self.failed_call: tuple[float, str] = (0.0, "")
         self._told_plaintext = False
 
     def __repr__(self) -> str:
@@ -114,6 +118,13 @@ class Channel(GrpclibChannel):
     def connected(self) -> bool:
         """Whether a connection that takes new calls is there now."""
         return self._current is not None and self._current.usable
+
+    @property
+    def unpackers(self) -> anyio.CapacityLimiter:
+        """How many threads decode large messages at once; those of the caller are not taken."""
+        if self._unpackers is None:  # it belongs to the running loop, which is not there before
+            self._unpackers = anyio.CapacityLimiter(_UNPACKERS)
+        return self._unpackers
 
     # Life ---------------------------------------------------------------------
 

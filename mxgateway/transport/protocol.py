@@ -179,11 +179,15 @@ class Protocol(grpclib_protocol.H2Protocol):
         self.connection.flush()
         self.processor = _Processor(self.handler, self.connection)
 
-    def data_received(self, data: bytes) -> None:
-        """Act on received bytes; what is wrong with them ends the connection, not the caller."""
+    def data_received(self, data: bytes) -> bool:  # type: ignore[override]
+        """Act on received bytes; what is wrong with them ends the connection, not the caller.
+
+        Returns:
+            Whether there is more to do: call it again, without data, at the next turn.
+        """
         connection = self.connection
         if connection.loss is not None:
-            return
+            return False
         connection.last_data_received = time.monotonic()
         h2 = self._h2
         goaways: Sequence[GoAway]
@@ -210,6 +214,7 @@ class Protocol(grpclib_protocol.H2Protocol):
             loss = Loss(None, "the peer wants more answers than it reads")
         if loss is not None:
             connection.lose(loss)
+        return self.scanner.more and loss is None
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Note the end of the socket."""

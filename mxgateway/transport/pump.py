@@ -6,6 +6,7 @@ import logging
 import time
 
 import anyio
+import anyio.lowlevel
 from anyio.abc import ByteStream, SocketAttribute
 
 from mxgateway.transport.connection import CLOSED, Connection, Loss
@@ -58,7 +59,7 @@ class Pump:
         try:
             await self._stream.send(connection.outbox.take())
             while not connection.settings_received and connection.loss is None:
-                self.protocol.data_received(await self._stream.receive(_READ_SIZE))
+                await self._feed(await self._stream.receive(_READ_SIZE))
         except Exception as error:
             self._lost(error)
 
@@ -89,13 +90,17 @@ class Pump:
 
     async def _read(self) -> None:
         receive = self._stream.receive
-        feed = self.protocol.data_received
         connection = self._connection
         try:
             while connection.loss is None:
-                feed(await receive(_READ_SIZE))
+                await self._feed(await receive(_READ_SIZE))
         except Exception as error:
             self._lost(error)
+
+    async def _feed(self, data: bytes) -> None:
+        while self.protocol.data_received(data):
+            data = b""
+            await anyio.lowlevel.checkpoint()
 
     async def _write(self) -> None:
         outbox = self._connection.outbox

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar
 
 import anyio
@@ -12,15 +11,18 @@ from grpclib.client import Stream as GrpclibStream
 
 from mxgateway.errors import (
     ClientClosedError,
+    DecodeError,
     InternalError,
+    LimitError,
     MxGatewayError,
     RpcError,
     rpc_error,
 )
 from mxgateway.transport import metadata as grpc_metadata
 from mxgateway.transport.call_stream import CallStream
-from mxgateway.transport.framing import MessageError
+from mxgateway.transport.messages import MessageError
 from mxgateway.transport.status import foreign_reply, reset_error, trailers_error
+from mxgateway.transport.unpacking import AT_ONCE, Unpacked, Unpacker
 from mxgateway.transport.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -32,22 +34,24 @@ _SendType = TypeVar("_SendType", bound=betterproto2.Message)
 _RecvType = TypeVar("_RecvType", bound=betterproto2.Message)
 
 _FOREIGN_WAIT = 1.0  # seconds to wait for the body of a reply that is not gRPC
-_FAIRNESS = 128  # messages taken in a row before other tasks get a turn
+_MESSAGE_COST = 512  # bytes for which a message counts beside its own, for its turn
 
 
 class ReplyReader(GrpclibStream[_SendType, _RecvType], Generic[_SendType, _RecvType]):
     """Reads the reply of a call whose request was sent.
 
     Attributes:
-        last_size: Bytes of the message that `recv_message` returned last.
+        last_size: Bytes of the message that `recv_message` returned last, expanded.
     """
 
     _channel: Channel
     _stream: CallStream
     _waiting: Waiting
-    _decode: Callable[[bytes], _RecvType]
+    _unpacker: Unpacker[_RecvType]
+    _unpacking: anyio.Event | None = None  # while a worker thread has the oldest message
     _closed = False
     _taken = 0
+    _turn = 0  # bytes taken in a row
     _judged = False
     _request: bytes | None = None  # as it was sent, while it may have to go out again
     last_size = 0
@@ -117,11 +121,17 @@ class ReplyReader(GrpclibStream[_SendType, _RecvType], Generic[_SendType, _RecvT
         stream = self._stream
         cutter = stream.cutter
         self._waiting.phase = "message"
-        if self._taken % _FAIRNESS == _FAIRNESS - 1:
-            await anyio.lowlevel.checkpoint()  # before the message is taken: none is lost by it
+        if self._turn >= AT_ONCE:
+            self._turn = 0
+            # Before the message is taken: none is lost by it.
+            await anyio.lowlevel.checkpoint()
             self._check_sent()  # another task may have ended the call
-        if not cutter.messages:
-            while not cutter.messages:
+        if self._unpacking is not None or not cutter.messages:
+            while self._unpacking is not None or not cutter.messages:
+                if self._unpacking is not None:
+                    await self._waiting.until(self._unpacking.wait())
+                    self._check_sent()
+                    continue
                 if cutter.error is not None:
                     self._raise_damage(_message_error(cutter.error))
                 if stream.ended:
@@ -132,14 +142,46 @@ class ReplyReader(GrpclibStream[_SendType, _RecvType], Generic[_SendType, _RecvT
                 await self._waiting.change_of(stream.wake)
         elif self._deadline is not None:
             self._waiting.left()
-        try:
-            payload = stream.take_message()
-        except MessageError as error:
-            raise self._failed(_message_error(error)) from error
-        message = self._decode(payload)
-        self.last_size = len(payload)
+        payload = cutter.messages[0]
+        size = len(payload)
+        if size <= self._unpacker.plain and type(payload) is bytes:
+            stream.drop_message()
+            message = self._unpacker.decode(payload)
+        else:
+            message, size = await self._unpacked(payload)
+        self.last_size = size
+        self._turn += size + _MESSAGE_COST
         self._taken += 1
         return message
+
+    async def _unpacked(self, payload: bytes) -> Unpacked[_RecvType]:
+        """Take the oldest message, which is compressed or not small.
+
+        While a thread has it, it stays the oldest one: whoever is cancelled has not taken it.
+        """
+        stream, unpacker = self._stream, self._unpacker
+        try:
+            result = unpacker.small(payload, stream.cutter)
+            if result is None:
+                self._unpacking = anyio.Event()
+                try:
+                    result = await self._waiting.until(
+                        unpacker.large(payload, stream.cutter, self._channel.unpackers)
+                    )
+                finally:
+                    self._unpacking.set()
+                    self._unpacking = None
+                self._check_sent()
+                if result is None:
+                    raise ClientClosedError("the call is over")
+        except MessageError as error:
+            stream.drop_message()
+            raise self._failed(_message_error(error)) from error
+        except (DecodeError, LimitError):
+            stream.drop_message()
+            raise
+        stream.drop_message()
+        return result
 
     def _check_end(self) -> None:
         """Raise unless a reply that ended now is complete."""
@@ -247,4 +289,6 @@ class ReplyReader(GrpclibStream[_SendType, _RecvType], Generic[_SendType, _RecvT
 
 
 def _message_error(error: MessageError) -> RpcError:
+    if error.option:
+        return LimitError(str(error), option=error.option, limit=error.limit)
     return rpc_error(error.status, str(error))

@@ -62,7 +62,12 @@ def test_every_shared_setting_has_its_variable_in_config_and_reference(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, setting: Any
 ) -> None:
     (tmp_path / "p.toml").write_text('[profiles.p]\nendpoint = "x:1"\n', encoding="utf-8")
-    samples = {"timeout": "1.5", "output": "json", "config": str(tmp_path / "p.toml")}
+    samples = {
+        "timeout": "1.5",
+        "limits": "max_depth=9",
+        "output": "json",
+        "config": str(tmp_path / "p.toml"),
+    }
     text = "1" if setting.is_flag else samples.get(setting.name, "p")
     if setting.name == "profile":
         monkeypatch.setenv("MXGATEWAY_CONFIG", str(tmp_path / "p.toml"))

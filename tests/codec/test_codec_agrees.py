@@ -45,7 +45,7 @@ def written(message: Any) -> bytes:
 
 def by_the_book(cls: Any, data: bytes) -> Any:
     message = plan_of(cls).blank()
-    checked_merger(cls)(message, data, 0, len(data), DEPTH_LIMIT)
+    checked_merger(cls)(message, data, 0, len(data), DEPTH_LIMIT, None)
     return message
 
 

@@ -178,6 +178,8 @@ def test_the_parity_page_is_complete_where_that_can_be_counted() -> None:
     options = {f"ClientOptions.{field.name}" for field in dataclasses.fields(ClientOptions)}
     tuning = {"stream_window", "connection_window", "max_bulk_items"}
     tuning |= {"keepalive_time", "keepalive_timeout", "keepalive_without_calls"}
+    tuning |= {"max_message_elements", "max_expansion", "max_objects", "max_walk_bytes"}
+    tuning |= {"max_depth", "max_alarms"}
     assert options - bare - {f"ClientOptions.{name}" for name in tuning} == set()
 
 

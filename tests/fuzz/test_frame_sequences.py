@@ -105,7 +105,7 @@ class Frames(RuleBasedStateMachine):
     def consume(self) -> None:
         for stream in self.streams:
             if stream.cutter.messages and stream.cutter.encoding == "identity":
-                stream.take_message()
+                stream.drop_message()
             else:
                 stream.expect_more()
 

@@ -49,6 +49,7 @@ class _Call:
         self._reply_type = reply_type
         self._timeout = timeout
         self._request: Any = None
+        self.last_size = 0
 
     async def __aenter__(self) -> Self:
         return self
@@ -74,7 +75,9 @@ class _Call:
         await anyio.lowlevel.checkpoint()
         if channel.gate is not None:
             await channel.gate.wait()
-        return decode(self._reply_type, encode(channel.answer(self._request)))
+        data = encode(channel.answer(self._request))
+        self.last_size = len(data)
+        return decode(self._reply_type, data)
 
 
 def scripted_galaxy(answer: Callable[[Any], Any]) -> tuple[GalaxyRepositoryClient, GalaxyChannel]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 import random
+import tracemalloc
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +15,9 @@ from mxgateway import (
     ConfigurationError,
     GalaxyAttribute,
     GalaxyObject,
+    HierarchyNode,
     HierarchyTree,
+    LimitError,
     TagHit,
 )
 from mxgateway.simulator import demo_galaxy, scale_galaxy
@@ -194,3 +198,80 @@ def test_a_large_hierarchy_is_searched_whole() -> None:
     assert sorted(_references(tree.find("device_00150?", attributes=False))) == [
         f"Device_00150{n}" for n in range(10)
     ]
+
+
+NAMES = st.text("aA/.", max_size=3)
+
+
+@st.composite
+def small_trees(draw: st.DrawFn) -> list[GalaxyObject]:
+    count = draw(st.integers(1, 9))
+    return [
+        GalaxyObject(
+            gobject_id=n,
+            tag_name=draw(NAMES),
+            browse_name=draw(NAMES),
+            parent_gobject_id=draw(st.integers(0, count + 1)),
+            is_area=draw(st.booleans()),
+        )
+        for n in range(1, count + 1)
+    ]
+
+
+@given(objects=small_trees(), others=st.lists(st.text("aA/.", max_size=9), max_size=5))
+@settings(deadline=None, max_examples=100)
+def test_a_path_leads_to_the_first_node_in_walking_order_that_has_it(
+    objects: list[GalaxyObject], others: list[str]
+) -> None:
+    tree = HierarchyTree(objects)
+    known: dict[str, HierarchyNode] = {}
+    for node in tree:
+        known.setdefault(node.path.lower(), node)
+
+    def expected(path: str) -> HierarchyNode | None:
+        lower = path.strip("/").lower()
+        return known.get(lower) or known.get(lower.replace(".", "/"))
+
+    for path in [*known, *(node.path for node in tree), *others]:
+        assert tree.get(path) is expected(path)
+
+
+def _chain(length: int) -> list[GalaxyObject]:
+    return [_object(n, n - 1, f"O{n}") for n in range(1, length + 1)]
+
+
+def test_objects_deeper_than_the_limit_are_refused_by_its_name() -> None:
+    tree = HierarchyTree(_chain(100))
+    assert tree["/".join(f"O{n}" for n in range(1, 101))].object.gobject_id == 100
+    with pytest.raises(LimitError, match="level 101") as caught:
+        HierarchyTree(_chain(101))
+    assert (caught.value.option, caught.value.limit) == ("max_depth", 100)
+    deep = HierarchyTree(_chain(5000), max_depth=5000)
+    node = deep.by_id(5000)
+    assert node is not None
+    assert deep[node.path] is node
+    with pytest.raises(LimitError):
+        HierarchyTree(_chain(3), max_depth=2)
+
+
+@pytest.mark.parametrize("shape", ["chain", "ring", "rings", "wide circle", "orphans"])
+def test_hostile_hierarchies_take_memory_as_their_length(shape: str) -> None:
+    count = 20_000
+    parents: dict[str, Callable[[int], int]] = {
+        "chain": lambda n: n - 1,
+        "ring": lambda n: n - 1 or count,
+        "rings": lambda n: n + 1 if n % 2 else n - 1,
+        "wide circle": lambda n: 2 if n == 1 else 1,
+        "orphans": lambda n: n + count,
+    }
+    objects = [_object(n, parents[shape](n)) for n in range(1, count + 1)]
+    tracemalloc.start()
+    try:
+        tree = HierarchyTree(objects)
+        assert len(tree) == len(list(tree)) == count
+    except LimitError:
+        assert shape in ("chain", "ring")
+    finally:
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak < 1000 * count

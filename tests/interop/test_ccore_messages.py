@@ -163,7 +163,10 @@ async def test_replies_are_compressed_with_gzip_where_the_server_wants_it(
 
     with anyio.fail_after(20), CCoreGateway(compression=compression) as gateway:
         async with frame_relay(gateway.endpoint) as relay:
-            async with await connect(gateway, endpoint=relay.endpoint) as client:
+            # A thousand times as long as it came, beyond what is taken for honest.
+            async with await connect(
+                gateway, endpoint=relay.endpoint, max_expansion=1100
+            ) as client:
                 session, _, _ = await advised(client, BIG)
                 async with raw_events(client, session) as stream:
                     event = await anext(stream)

@@ -19,7 +19,7 @@ from mxgateway.errors import (
 )
 from mxgateway.generated.mxaccess_gateway.v1 import OpenSessionReply, OpenSessionRequest
 from mxgateway.transport.channel import Channel
-from mxgateway.transport.framing import MessageCutter, MessageError
+from mxgateway.transport.messages import MessageCutter, MessageError
 
 DATA_ON_STREAM_0 = raw_frame(0x0, 0, 0, b"x")
 TOO_LONG = b"\xff\xff\xff\0\0\0\0\0\1"
@@ -206,19 +206,19 @@ async def test_a_page_that_does_not_end_is_judged_by_its_http_status(
 
 @pytest.mark.requirement("msg.limits")
 def test_a_second_gzip_member_is_refused_instead_of_dropped() -> None:
-    cutter = MessageCutter(1000)
+    cutter = MessageCutter(1000, 200)
     cutter.encoding = "gzip"
     cutter.feed(grpc_message(gzip.compress(b"one") + gzip.compress(b"two"), compressed=True))
     with pytest.raises(MessageError, match="more follows"):
-        cutter.take()
+        cutter.expanded(cutter.messages[0])
 
 
 @pytest.mark.requirement("msg.limits")
 def test_empty_data_frames_inside_a_message_cost_no_memory() -> None:
-    cutter = MessageCutter(1000)
+    cutter = MessageCutter(1000, 200)
     cutter.feed(b"\0\0\0\0\5ab")
     for _ in range(100):
         cutter.feed(b"")
-    assert len(cutter._parts) == 1
+    assert cutter.partial == 7
     cutter.feed(b"cde")
-    assert cutter.take() == (b"abcde", 10)
+    assert (list(cutter.messages), cutter.drop()) == ([b"abcde"], 10)

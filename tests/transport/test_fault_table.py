@@ -19,6 +19,7 @@ from mxgateway.errors import (
     ConnectionLost,
     DecodeError,
     InternalError,
+    LimitError,
     MxGatewayError,
     NotFoundError,
     PermissionDeniedError,
@@ -180,8 +181,8 @@ ROWS: list[tuple[str, str, Reply, type[MxGatewayError], str]] = [
     ("call.no-trailers", "undefined status", _undefined_status, UnknownStatusError, "odd"),
     ("call.no-trailers", "trailers only", _trailers_only, NotFoundError, "no such é"),
     ("call.no-trailers", "error late", _status_after_message, AuthenticationError, "who are"),
-    ("msg.limits", "2 GiB announced", _huge, ResourceExhaustedError, "max_receive_bytes"),
-    ("msg.limits", "gzip bomb", _gzip_bomb, ResourceExhaustedError, "max_receive_bytes"),
+    ("msg.limits", "2 GiB announced", _huge, LimitError, "max_receive_bytes"),
+    ("msg.limits", "gzip bomb", _gzip_bomb, LimitError, "max_expansion"),
     ("msg.limits", "flag only", _compressed_unannounced, InternalError, "no grpc-encoding"),
     ("msg.limits", "snappy", _compressed_unknown, InternalError, "snappy"),
     ("msg.limits", "cut gzip", _damaged_gzip, InternalError, "gzip"),
@@ -231,7 +232,8 @@ async def test_a_unary_call_ends_at_once_with_the_right_error(
     assert type(caught.value) is expected, caught.value
     assert text in str(caught.value)
     refused = "REFUSED_STREAM" in str(caught.value)
-    assert caught.value.processed == ("no" if refused else "maybe")
+    answered = "yes" if expected is LimitError else "maybe"
+    assert caught.value.processed == ("no" if refused else answered)
 
 
 @pytest.mark.requirement("call.no-trailers")

@@ -23,10 +23,8 @@ from mxgateway.transport.framing import (
     FrameScanner,
     FramingError,
     GoAway,
-    MessageCutter,
-    MessageError,
-    frame_message,
 )
+from mxgateway.transport.messages import Compressed, MessageCutter, MessageError, frame_message
 
 LIMIT = 4096
 SETTINGS = SettingsFrame(0).serialize()
@@ -152,16 +150,16 @@ def test_messages_come_out_whole_and_in_order_wherever_they_are_cut(
         data = b"".join(b"\1" + len(m).to_bytes(4, "big") + m for m in packed)
     else:
         data = b"".join(frame_message(m) for m in messages)
-    cutter = MessageCutter(8192)
+    cutter = MessageCutter(8192, 200)
     cutter.encoding = "gzip" if compressed else "identity"
     out = []
     size = 0
     for piece in pieces(data, cuts):
         cutter.feed(piece)
         while cutter.messages:
-            payload, wire = cutter.take()
-            out.append(payload)
-            size += wire
+            payload = cutter.messages[0]
+            out.append(cutter.expanded(payload) if isinstance(payload, Compressed) else payload)
+            size += cutter.drop()
     assert out == messages
     assert size == len(data)
     assert (cutter.partial, cutter.missing) == (0, 0)
@@ -169,7 +167,7 @@ def test_messages_come_out_whole_and_in_order_wherever_they_are_cut(
 
 @pytest.mark.parametrize("cut", range(1, 14))
 def test_an_incomplete_message_says_how_much_is_missing(cut: int) -> None:
-    cutter = MessageCutter(100)
+    cutter = MessageCutter(100, 200)
     data = frame_message(b"123456789")
     cutter.feed(data[:cut])
     assert cutter.partial == cut
@@ -178,9 +176,29 @@ def test_an_incomplete_message_says_how_much_is_missing(cut: int) -> None:
 
 @pytest.mark.requirement("msg.limits")
 def test_the_limit_is_checked_on_the_prefix_and_nothing_more_is_kept() -> None:
-    cutter = MessageCutter(100)
+    cutter = MessageCutter(100, 200)
     cutter.feed(frame_message(bytes(100)) + b"\0\0\0\0\x65")
     cutter.feed(bytes(101))
     assert len(cutter.messages) == 1
     assert isinstance(cutter.error, MessageError)
     assert cutter.partial == 0
+
+
+@given(st.integers(1, 2000), st.integers(0, 3))
+def test_a_flood_of_frames_comes_out_in_turns_and_whole(count: int, kind: int) -> None:
+    flood = [
+        raw_frame(0x6, 0, 0, bytes(8)),
+        raw_frame(0x4, 0, 0, bytes(600)),
+        raw_frame(0x0, 0x8, 1, b"\5data?" + bytes(5)),
+        raw_frame(0x0, 0, 1, b"data") + raw_frame(0xBB, 0, 0),
+    ][kind]
+    scanner = FrameScanner()
+    out, _ = scanner.feed(SETTINGS + flood * count, LIMIT)
+    turns = [out]
+    while scanner.more:
+        out, _ = scanner.feed(b"", LIMIT)
+        turns.append(out)
+    assert b"".join(turns) == SETTINGS + flood * count
+    assert all(len(turn) <= 256 * 80 for turn in turns)
+    assert len(turns) <= 1 + count // 15
+    assert scanner.pending == b""
