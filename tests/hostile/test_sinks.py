@@ -131,7 +131,7 @@ def test_log_records_quote_what_others_say() -> None:
         kinds = re.findall(r"%[-+.0-9]*([a-z])", template)
         assert len(kinds) == len(values), call
         for kind, value in zip(kinds, values, strict=True):
-            assert kind in "srdgf", call
+            assert kind in "srdgfo", call
             if kind == "s":
                 assert value in LOGGED, call
                 seen.add(value)
