@@ -82,10 +82,11 @@ test-loops: $(DEV_STAMP) ## Run the tests of what waits on asyncio with eager ta
 test-packaging: $(DEV_STAMP) ## Check wheel, sdist and the pure-Python closure (needs a package index).
 	$(PYTEST) -rs tests/packaging
 
-lint: $(DEV_STAMP) ## Check style, formatting, the import contracts and the locks.
+lint: $(DEV_STAMP) ## Check style, formatting, the import contracts, security (bandit) and the locks.
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(BIN)/lint-imports$(EXE)
+	$(PY) -m bandit -q -c pyproject.toml -r mxgateway cli
 	$(PY) .ci/lock_check.py
 
 format: $(DEV_STAMP) ## Rewrite the sources in the project's format.

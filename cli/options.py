@@ -60,11 +60,13 @@ class Invocation:
         environment: Streams, variables, secrets; `note` and `fact` write to stderr.
         format: The chosen output format.
         fields: The members to show, or none for all.
+        csv_safe: Whether CSV gets an apostrophe before what a spreadsheet takes for a formula.
     """
 
     environment: Environment
     format: OutputFormat
     fields: tuple[str, ...] = ()
+    csv_safe: bool = False
 
     @property
     def connection(self) -> Connection:
@@ -282,9 +284,15 @@ def _invocation(given: dict[str, Any]) -> Invocation:
     environment.verbose = bool(values["verbose"].content)
     environment.debug = environment.debug or bool(values["debug"].content)
     chosen = _format(environment, values["output"])
+    csv_safe = values["csv_safe"]
+    # A variable that is set for good does no harm to other formats.
+    if csv_safe.layer is Layer.OPTION and chosen is not OutputFormat.CSV:
+        raise click.UsageError("--csv-safe has no meaning without --output csv", context)
     if context.invoked_subcommand is None:  # else the options of the subcommand decide
         environment.json_errors = chosen in (OutputFormat.JSON, OutputFormat.JSONL)
-    return Invocation(environment, chosen, words_of(values["fields"].content or ""))
+    return Invocation(
+        environment, chosen, words_of(values["fields"].content or ""), bool(csv_safe.content)
+    )
 
 
 def _format(environment: Environment, value: Value) -> OutputFormat:

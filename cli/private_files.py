@@ -1,10 +1,5 @@
 """Files that only the user may read: written whole or not at all, in folders that are private.
 
-Where a folder is shared, somebody else can put a link, a file of his own or a file with loose
-rights in the place of one that is about to be written. So the content goes into a fresh file
-first, whose name nobody knows before (`tempfile.mkstemp`: O_EXCL, no following of links, mode
-0600 from the first byte on), and takes the place of the old one by renaming.
-
 Windows knows no modes: there files and folders have the rights of the folder that they are in,
 which are the user's own below `%APPDATA%` and `%LOCALAPPDATA%`.
 """
@@ -14,22 +9,21 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-import tempfile
 from pathlib import Path
 from typing import Final
 
+from mxgateway.replacing import replace_file
+
 __all__ = ["make_private_folder", "tighten_folder", "write_private"]
 
-_PREFIX: Final = ".mxgw-py."
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 def write_private(path: Path, data: bytes) -> None:
     """Write a file, whole or not at all, readable and writable by the user alone.
 
-    What was there before keeps its content until the new file is on the disk, and is replaced
-    then: a link is replaced itself, what it points to stays as it is. Missing folders are made
-    as `make_private_folder` makes them; existing ones keep their rights.
+    It is replaced as `replace_file` does it. Missing folders are made as `make_private_folder`
+    makes them; existing ones keep their rights.
 
     Args:
         path: The file.
@@ -39,18 +33,7 @@ def write_private(path: Path, data: bytes) -> None:
         OSError: It cannot be written; nothing is left behind, and the old file is as it was.
     """
     make_private_folder(path.parent)
-    descriptor, name = tempfile.mkstemp(prefix=_PREFIX, dir=path.parent)
-    new = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):  # The first error is the one to tell.
-            new.unlink()
-        raise
+    replace_file(path, data, mode=0o600)
 
 
 def make_private_folder(path: Path) -> None:

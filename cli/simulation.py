@@ -18,7 +18,7 @@ __all__ = ["Wish", "facts_of", "featured_tags", "item_to_try", "settings_of", "s
 
 _TRUE: Final = frozenset({"true", "1", "yes", "on"})
 _FALSE: Final = frozenset({"false", "0", "no", "off"})
-_ANY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - what the user chose
+_ANY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - the user chose # nosec B104
 _FEATURED: Final = 8
 # Of the built-in plant, where what is shown first should be worth looking at.
 _OF_DEMO: Final = (

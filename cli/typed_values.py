@@ -10,6 +10,7 @@ import rich_click as click
 
 from mxgateway.errors import ConfigurationError
 from mxgateway.generated.mxaccess_gateway.v1 import MxValue
+from mxgateway.nesting import parse_json
 from mxgateway.values import from_mx_value, parse_value
 
 __all__ = ["elements_of", "typed_value", "typed_values"]
@@ -60,8 +61,8 @@ def _texts(text: str, type_name: str, *, secret: bool) -> list[str]:
     is_array = type_name.endswith("[]")
     if is_array or text.lstrip().startswith("["):
         try:
-            parsed = json.loads(text)
-        except (ValueError, RecursionError) as error:
+            parsed = parse_json(text)
+        except ValueError as error:
             reason = "" if secret else f": {error}"
             raise click.UsageError(f"--values: no JSON array{reason}") from None
         if not isinstance(parsed, list) or not all(isinstance(p, list) is is_array for p in parsed):

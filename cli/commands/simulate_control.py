@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 import rich_click as click
+
+from mxgateway.nesting import NestingError, parse_json
 
 from ..options import Invocation, examples, local_command
 from ..output.fields import flatten, text_of
@@ -73,17 +74,19 @@ def _arguments(call: str, texts: tuple[str, ...], parameters: Mapping[str, str])
         if not equals or name not in parameters:
             known = ", ".join(parameters) or "nothing"
             raise click.UsageError(f"{call}: {text!r}: give NAME=VALUE; it takes {known}")
-        given[name] = _value(value, parameters[name])
+        given[name] = _value(call, name, value, parameters[name])
     return given
 
 
-def _value(text: str, kind: str) -> Any:
+def _value(call: str, name: str, text: str, kind: str) -> Any:
     kinds = kind.partition(" = ")[0]
     if text == "null" and "None" in kinds:
         return None
     if kinds == "Any" or any(word in kinds for word in ("int", "float", "bool")):
         try:
-            return json.loads(text)
+            return parse_json(text)
+        except NestingError as error:
+            raise click.UsageError(f"{call}: {name}: {error}") from None
         except ValueError:
             return text
     return text

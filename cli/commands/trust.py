@@ -15,6 +15,7 @@ from mxgateway.options import ClientOptions
 from ..options import Invocation, OutputFormat, examples, local_command
 from ..output.results import write_result
 from ..settings.places import config_folder
+from ..whole_files import write_whole
 
 if TYPE_CHECKING:
     from ..doctor.certificate import Certificate
@@ -156,7 +157,7 @@ def _kept(path: Path) -> str | None:
 def _write(path: Path, pem: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(pem, encoding="ascii", newline="\n")
+        write_whole(path, pem)
     except OSError as error:
         raise ConfigurationError(
             f"the certificate cannot be written to {str(path)!r}: {error.strerror or error}; "

@@ -92,16 +92,23 @@ _ESCAPE: Final = re.compile(
 _NAMED: Final[dict[str, str]] = dict(
     zip("abeEfnrtv\n", [*"\a\b\x1b\x1b\f\n\r\t\v", ""], strict=True)
 )
+_NAMED_ANSI: Final = frozenset("abeEfnrtv\\'\"?")
 
 
-def _escapes(text: str) -> str:
-    """Undo the escapes of `$'...'` and of fish; bytes become the characters that they are."""
+def _escapes(text: str, *, kept: bool) -> str:
+    """Undo escapes; those of bytes become the characters that the bytes are.
+
+    Args:
+        kept: Whether the backslash of an unknown escape stays, as in `$'...'` of bash; fish
+            takes it away.
+    """
 
     def character(match: re.Match[str]) -> str:
         kind = match.lastgroup or ""
         value: str = match[kind]
         if kind == "other":
-            return _NAMED.get(value, value)
+            unknown = kept and value not in _NAMED_ANSI
+            return f"\\{value}" if unknown else _NAMED.get(value, value)
         if kind == "control":
             return chr(ord(value) & 0x1F)
         number = int(value, 8 if kind == "octal" else 16)
@@ -134,7 +141,7 @@ _POSIX: Final = _Syntax(
     ),
     {
         "escaped": lambda text: text.strip("\n"),
-        "ansi": _escapes,
+        "ansi": lambda text: _escapes(text, kept=True),
         "double": _without("\\", '$`"\\'),
     },
     {"ansi": ("$'", "'"), "single": ("'", "'"), "double": ('"', '"')},
@@ -150,7 +157,11 @@ _FISH: Final = _Syntax(
           | (?P<bare>[^ \t\n\\'"]+)""",
         re.DOTALL | re.VERBOSE,
     ),
-    {"escaped": _escapes, "single": _without("\\", "\\'"), "double": _without("\\", '$"\\')},
+    {
+        "escaped": lambda text: _escapes(text, kept=False),
+        "single": _without("\\", "\\'"),
+        "double": _without("\\", '$"\\'),
+    },
     {"single": ("'", "'"), "double": ('"', '"')},
 )
 

@@ -49,8 +49,10 @@ def write_document(invocation: Invocation, document: dict[str, Any]) -> None:
             rows: Iterable[Iterable[Any]] = [("member", "value"), *flatten(document)]
             if paths:
                 rows = [paths, [member(document, path) for path in paths]]
-            on_screen = environment.is_terminal
-            environment.write("".join(csv_line(row, for_terminal=on_screen) for row in rows))
+            on_screen, safe = environment.is_terminal, invocation.csv_safe
+            environment.write(
+                "".join(csv_line(row, for_terminal=on_screen, safe=safe) for row in rows)
+            )
         case OutputFormat.TABLE:
             pairs = [(p, text_of(member(document, p)) or "-") for p in paths]
             write_record(environment, pairs)

@@ -163,6 +163,7 @@ class _Csv(_Base[T]):
     def __init__(self, invocation: Invocation, shape: Shape[T]) -> None:
         super().__init__(invocation, shape)
         self._header = self._paths or tuple(shape.members)
+        self._safe = invocation.csv_safe
         self._started = False
 
     def take(self, item: T) -> None:
@@ -187,7 +188,8 @@ class _Csv(_Base[T]):
     def _line(self, values: Sequence[Any]) -> None:
         from .csv_lines import csv_line
 
-        self._environment.write(csv_line(values, for_terminal=self._environment.is_terminal))
+        on_screen = self._environment.is_terminal
+        self._environment.write(csv_line(values, for_terminal=on_screen, safe=self._safe))
 
 
 class _ForPeople(_Base[T]):

@@ -19,6 +19,8 @@ LIMITS: Final = (
 )
 """The fields of ClientOptions that can be set so."""
 
+_DIGITS: Final = 18
+
 
 class LimitsText(click.ParamType[str]):
     """Limits as text in the form of variables and profiles, each of them once."""
@@ -43,7 +45,8 @@ def numbers_of(text: str) -> dict[str, int]:
     for word in text.replace(",", " ").split():
         name, equals, number = word.partition("=")
         name = name.replace("-", "_")
-        if not equals or not (number.isascii() and number.isdecimal()):
+        # Python refuses to read numbers of thousands of digits, in words of its own.
+        if not equals or len(number) > _DIGITS or not (number.isascii() and number.isdecimal()):
             raise ValueError(f"{word!r}: give NAME=NUMBER, such as max_depth=200")
         if name not in LIMITS:
             raise ValueError(f"{name!r} is no limit; known are {', '.join(LIMITS)}")

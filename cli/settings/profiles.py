@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from mxgateway.errors import ConfigurationError
+from mxgateway.nesting import parse_toml
 
 from ..private_files import write_private
 from .keys import is_literal
@@ -52,11 +53,9 @@ class Profiles:
             raise ConfigurationError(
                 f"the profiles in {str(path)!r} cannot be read: {error}"
             ) from error
-        import tomllib  # Most runs have no profile.
-
         try:
-            content = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+            content = parse_toml(text)
+        except ValueError as error:
             raise ConfigurationError(
                 f"{str(path)!r} is no valid TOML: {error}; correct the line, or make the "
                 "profiles anew with `mxgw-py profile add`"

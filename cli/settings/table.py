@@ -167,6 +167,11 @@ OUTPUT: Final = (
         metavar="NAMES",
         panel="Output",
     ),
+    Setting(
+        name="csv_safe",
+        help="An apostrophe before CSV cells that spreadsheets take for formulas.",
+        panel="Output",
+    ),
     Setting(name="quiet", help="No notes on stderr, only errors.", panel="Output"),
     Setting(name="verbose", help="Connection facts and times on stderr.", panel="Output"),
     Setting(name="debug", help="Show the traceback of errors and the log.", panel="Output"),

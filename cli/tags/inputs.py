@@ -8,7 +8,6 @@ anything is sent.
 from __future__ import annotations
 
 import datetime as dt
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import rich_click as click
+
+from mxgateway.nesting import parse_json
 
 from ..environment import Environment
 from ..text_files import decoded, lines_in
@@ -168,9 +169,7 @@ def _moment(text: Any, place: str) -> dt.datetime | None:
 
 def _json(line: str, place: str) -> Any:
     try:
-        return json.loads(line, parse_constant=_no_constant)
-    except RecursionError:
-        _refuse(place, "the JSON is nested too deeply")
+        return parse_json(line, parse_constant=_no_constant)
     except ValueError as error:
         _refuse(place, f"no JSON: {error}")
 

@@ -11,6 +11,7 @@ import io
 import os
 import re
 from collections.abc import Mapping
+from importlib import import_module
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,6 @@ from rich.text import Text
 __all__ = ["Terminal", "save", "words_of"]
 
 _COLOURS = {"brown": "yellow"}
-_FONT_FACES = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 
 class Terminal(io.StringIO):
@@ -91,9 +91,10 @@ def save(terminal: Terminal, path: Path, title: str) -> str:
     console = Console(width=terminal.columns, record=True, file=io.StringIO(), force_terminal=True)
     for line in terminal.lines():
         console.print(line, soft_wrap=True)
-    svg = console.export_svg(title=title, unique_id=path.stem)
-    # Fonts of another site would be asked for by whoever looks at the page.
-    return "\n".join(line.rstrip() for line in _FONT_FACES.sub("", svg).splitlines()) + "\n"
+    # The template of --export: whoever looks at the page must not ask another site for fonts.
+    export: Any = import_module("mxgateway_cli.output.live_export")
+    svg: str = export.svg_of(console, title, unique_id=path.stem)
+    return "\n".join(line.rstrip() for line in svg.splitlines()) + "\n"
 
 
 def words_of(svg: str) -> list[str]:

@@ -121,7 +121,7 @@ class DiscoverHierarchyOptions(_Filters):
         """The root in words, for messages."""
         return _start(self.root_gobject_id, self.root_tag_name, self.root_contained_path)
 
-    def request(self, page_token: str = "") -> DiscoverHierarchyRequest:
+    def request(self, page_token: str = "") -> DiscoverHierarchyRequest:  # nosec B107 # no password
         """Return the request for the page that `page_token` stands for; empty for the first."""
         return DiscoverHierarchyRequest(
             page_size=self.page_size,
@@ -188,7 +188,7 @@ class BrowseOptions(_Filters):
             parent_contained_path=None,
         )
 
-    def request(self, page_token: str = "") -> BrowseChildrenRequest:
+    def request(self, page_token: str = "") -> BrowseChildrenRequest:  # nosec B107 # no password
         """Return the request for the page that `page_token` stands for; empty for the first."""
         return BrowseChildrenRequest(
             parent_gobject_id=self.parent_gobject_id,

@@ -9,15 +9,18 @@ import hashlib
 import ipaddress
 import os
 import re
-import shutil
 import ssl
-import subprocess
+import subprocess  # nosec B404 # for openssl alone
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
 from mxgateway.errors import ConfigurationError
+from mxgateway.replacing import replace_file
+from mxgateway.simulator.key_files import check_key_file
+from mxgateway.simulator.programs import find_program
 from mxgateway.simulator.server import TlsFiles
 
 __all__ = ["SimulatorCertificate", "certificate_in", "fingerprint_of"]
@@ -49,7 +52,8 @@ def certificate_in(folder: str | PathLike[str], names: Iterable[str] = ()) -> Si
 
     It is made by the program `openssl`, or else by the package trustme, and is valid for
     ten years, as that of the gateway, for `names`, localhost and the loopback addresses.
-    Only the owner can read the key. To have a new one, delete the files.
+    Only the owner can read the key. A key that is found and that others can read, or that is a
+    link, is told by a warning in the log. To have a new one, delete the files.
 
     Args:
         folder: Where the files are; made where it does not exist.
@@ -57,7 +61,7 @@ def certificate_in(folder: str | PathLike[str], names: Iterable[str] = ()) -> Si
 
     Raises:
         ConfigurationError: Neither openssl nor trustme is there, openssl failed, a name is
-            no host name, or the files cannot be read or written.
+            no host name, the files cannot be read or written, or the key is somebody else's.
     """
     place = Path(folder)
     wanted = list(dict.fromkeys([*names, *_USUAL_NAMES]))
@@ -69,6 +73,8 @@ def certificate_in(folder: str | PathLike[str], names: Iterable[str] = ()) -> Si
         if not (ca.exists() and certificate.exists() and key.exists()):
             place.mkdir(parents=True, exist_ok=True)
             _make(place, wanted)
+        else:
+            check_key_file(key)
         fingerprint = fingerprint_of(certificate)
     except OSError as error:
         raise ConfigurationError(
@@ -95,10 +101,20 @@ def fingerprint_of(certificate: str | PathLike[str]) -> str:
 
 
 def _make(place: Path, names: list[str]) -> None:
-    openssl = shutil.which("openssl")
+    authority, certificate, key = _made(names)
+    # First removed and last written: only what is whole has it.
+    (place / _CA).unlink(missing_ok=True)
+    replace_file(place / _KEY, key, mode=0o600)
+    replace_file(place / _CERTIFICATE, certificate)
+    replace_file(place / _CA, authority)
+
+
+def _made(names: list[str]) -> tuple[bytes, bytes, bytes]:
+    """Return what clients trust, the certificate and its key, as PEM."""
+    openssl = find_program("openssl")
     if openssl is not None:
-        _make_with_openssl(openssl, place, names)
-        return
+        with tempfile.TemporaryDirectory(prefix="mxgw-certificate-") as private:
+            return _made_with_openssl(openssl, Path(private), names)
     try:
         import trustme
     except ImportError:
@@ -108,34 +124,40 @@ def _make(place: Path, names: list[str]) -> None:
         ) from None
     authority = trustme.CA()
     server = authority.issue_cert(*names)
-    _write_private(place / _KEY, server.private_key_pem.bytes())
-    server.cert_chain_pems[0].write_to_path(place / _CERTIFICATE)
-    authority.cert_pem.write_to_path(place / _CA)
+    return (
+        authority.cert_pem.bytes(),
+        server.cert_chain_pems[0].bytes(),
+        server.private_key_pem.bytes(),
+    )
 
 
-def _make_with_openssl(openssl: str, place: Path, names: list[str]) -> None:
-    # The key file exists before openssl writes it, so that nobody else can read it meanwhile.
-    _write_private(place / _KEY, b"")
-    config = place / "openssl.cnf"
+def _made_with_openssl(openssl: str, private: Path, names: list[str]) -> tuple[bytes, bytes, bytes]:
+    # In a folder that nobody else can look into; nothing is read from the current one.
+    config = private / "openssl.cnf"
     config.write_text(_config(names), encoding="ascii")
     command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-sha256"]
     command += ["-days", str(_DAYS), "-config", str(config)]
-    command += ["-keyout", str(place / _KEY), "-out", str(place / _CERTIFICATE)]
+    command += ["-keyout", str(private / _KEY), "-out", str(private / _CERTIFICATE)]
     try:
-        done = subprocess.run(  # noqa: S603 - a fixed command, the program found on PATH
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_SECONDS, check=False
+        done = subprocess.run(  # noqa: S603 - a fixed command, no shell # nosec B603
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
+            cwd=private,
+            env={**os.environ, "OPENSSL_CONF": str(config)},
         )
     except subprocess.TimeoutExpired:
         raise ConfigurationError(f"{openssl} made no certificate within {_SECONDS} s") from None
-    finally:
-        config.unlink()
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         raise ConfigurationError(
             f"{openssl} made no certificate: {said[-1] if said else f'exit code {done.returncode}'}"
         )
+    certificate = (private / _CERTIFICATE).read_bytes()
     # Signed by itself, so it is its own authority.
-    shutil.copyfile(place / _CERTIFICATE, place / _CA)
+    return certificate, certificate, (private / _KEY).read_bytes()
 
 
 def _config(names: list[str]) -> str:
@@ -159,10 +181,3 @@ def _is_address(name: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner can read; on Windows its folder decides that."""
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)

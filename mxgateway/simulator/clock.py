@@ -167,7 +167,7 @@ def _run_in_its_loop(timer: _ManualTimer) -> None:
 
 def seeded_ids(seed: int | str) -> IdSource:
     """Return an id source that yields the same ids in the same order for the same `seed`."""
-    generator = random.Random(f"ids-{seed}")  # noqa: S311 - ids of a simulator, no secrets
+    generator = random.Random(f"ids-{seed}")  # noqa: S311 - no secrets # nosec B311
 
     def next_id() -> str:
         return f"{generator.getrandbits(128):032x}"

@@ -12,7 +12,13 @@ from grpclib.protocol import AbstractHandler, H2Protocol
 from grpclib.protocol import Stream as TransportStream
 from h2.config import H2Configuration
 from h2.errors import ErrorCodes
-from h2.events import Event, PingAckReceived, RequestReceived, StreamReset
+from h2.events import (
+    Event,
+    PingAckReceived,
+    RemoteSettingsChanged,
+    RequestReceived,
+    StreamReset,
+)
 
 from mxgateway.simulator.linger import reset_on_close
 
@@ -55,6 +61,11 @@ class _Wire:
             self._transport.write(b"".join(held))
             self._transport.resume_reading()
 
+    @property
+    def held(self) -> bool:
+        """Whether nothing is read or written."""
+        return self._held is not None
+
     def close(self) -> None:
         if self._held is None:
             self._transport.close()
@@ -83,6 +94,7 @@ class ServerConnection(H2Protocol):
         arrived: Called when it is there.
         left: Called when it is gone.
         was_reset: Called for every RST_STREAM from the peer.
+        preface_timeout: Seconds for the peer to begin HTTP/2; then the connection is closed.
     """
 
     def __init__(
@@ -94,6 +106,7 @@ class ServerConnection(H2Protocol):
         arrived: Callable[[ServerConnection], None],
         left: Callable[[ServerConnection], None],
         was_reset: Callable[[StreamReset], None],
+        preface_timeout: float,
     ) -> None:
         super().__init__(handler, config, h2_config)
         self._arrived = arrived
@@ -102,6 +115,8 @@ class ServerConnection(H2Protocol):
         self._last_accepted: int | None = None
         self._drain_debug = b""
         self._drain_timer: asyncio.TimerHandle | None = None
+        self._preface_timeout = preface_timeout
+        self._preface_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -119,11 +134,25 @@ class ServerConnection(H2Protocol):
                 self._name(event)
 
         self.processor.process = process  # type: ignore[method-assign]
+        self._await_preface()
         self._arrived(self)
+
+    def _await_preface(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._preface_timer = loop.call_later(self._preface_timeout, self._has_said_nothing)
+
+    def _has_said_nothing(self) -> None:
+        if self.wire.held:  # by a fault, so nothing could be heard
+            self._await_preface()
+        else:
+            self.abort()
 
     def _taken(self, event: Event) -> bool:
         if isinstance(event, StreamReset) and event.remote_reset:
             self._was_reset(event)
+        elif isinstance(event, RemoteSettingsChanged) and self._preface_timer is not None:
+            self._preface_timer.cancel()
+            self._preface_timer = None
         elif isinstance(event, PingAckReceived) and event.ping_data == _DRAIN_PING:
             self._refuse_new_calls()
         elif isinstance(event, RequestReceived) and self._last_accepted is not None:
@@ -144,8 +173,9 @@ class ServerConnection(H2Protocol):
             super().data_received(data)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        if self._drain_timer is not None:
-            self._drain_timer.cancel()
+        for timer in (self._drain_timer, self._preface_timer):
+            if timer is not None:
+                timer.cancel()
         super().connection_lost(exc)
         self._left(self)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -20,9 +21,11 @@ from mxgateway.simulator.audit import Audit
 from mxgateway.simulator.connection import ServerConnection
 from mxgateway.simulator.gate import CallGate
 from mxgateway.simulator.rpc import Service
+from mxgateway.simulator.settings import Settings
 
 __all__ = ["Listener", "TlsFiles", "load_certificate", "tls_context"]
 
+_LOG = logging.getLogger("mxgateway.simulator")
 _GRACE = 1.0  # seconds for calls to end, and again for connections
 
 
@@ -80,13 +83,18 @@ class Listener(Server):
         services: What it serves.
         audit: Where connections are counted.
         gate: What every call passes, so that faults can touch it.
+        settings: How many connections there can be, and how long they may say nothing.
     """
 
-    def __init__(self, services: Collection[Service], audit: Audit, gate: CallGate) -> None:
+    def __init__(
+        self, services: Collection[Service], audit: Audit, gate: CallGate, settings: Settings
+    ) -> None:
         super().__init__(services, codec=MessageCodec())
         for service in services:
             service.gate = gate
         self._audit = audit
+        self._settings = settings
+        self._crowded = False
         self._empty = asyncio.Event()
         self._empty.set()
         self._address = ("", 0)
@@ -96,6 +104,9 @@ class Listener(Server):
 
     def _protocol_factory(self) -> H2Protocol:
         made = super()._protocol_factory()
+        # grpclib forgets handlers when their connections end, which those never do whose TLS
+        # handshake fails; so only those count that arrive.
+        self._handlers.discard(made.handler)
         return ServerConnection(
             made.handler,
             made.config,
@@ -103,15 +114,31 @@ class Listener(Server):
             arrived=self._arrived,
             left=self._left,
             was_reset=self._was_reset,
+            preface_timeout=self._settings.preface_timeout,
         )
 
     def _arrived(self, connection: ServerConnection) -> None:
+        self._handlers.add(connection.handler)  # type: ignore[arg-type]
+        if len(self.connections) >= self._settings.connection_limit:
+            self._turn_away(connection)
+            return
+        self._crowded = False
         self.connections.add(connection)
         if self._silent:
             connection.wire.hold()
         self._empty.clear()
         self._audit.connections_opened += 1
         self._audit.changed()
+
+    def _turn_away(self, connection: ServerConnection) -> None:
+        if not self._crowded:  # once for all that come before another has left
+            self._crowded = True
+            _LOG.warning(
+                "%d connections are open, which is the connection_limit; others are closed",
+                len(self.connections),
+            )
+        self._audit.connections_opened += 1
+        connection.abort()
 
     def _left(self, connection: ServerConnection) -> None:
         self.connections.discard(connection)
@@ -133,19 +160,29 @@ class Listener(Server):
         Raises:
             OSError: The address cannot be used; the text says which and why.
         """
+        self.context = context
         try:
-            await self.start(host, port, ssl=context)
+            self._server = await self._create_server(host, port)
         except OSError as error:
             raise OSError(
                 error.errno,
                 f"cannot listen on {host}:{port} ({error.strerror or error}); "
                 "choose another port, or 0 for a free one",
             ) from error
-        server: Any = self._server
-        actual: int = server.sockets[0].getsockname()[1]
+        self._server_closed_fut = asyncio.get_running_loop().create_future()
+        actual: int = self._server.sockets[0].getsockname()[1]
         self._address = (host, actual)
-        self.context = context
         return actual
+
+    async def _create_server(self, host: str, port: int) -> asyncio.Server:
+        # As `Server.start` of grpclib, which knows no deadline for handshakes.
+        return await asyncio.get_running_loop().create_server(
+            self._protocol_factory,
+            host,
+            port,
+            ssl=self.context,
+            ssl_handshake_timeout=self._settings.preface_timeout if self.context else None,
+        )
 
     def refuse(self) -> None:
         """Stop listening: new connections are refused, those that are there go on."""
@@ -158,11 +195,7 @@ class Listener(Server):
         Raises:
             OSError: Somebody else has taken the port.
         """
-        host, port = self._address
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            self._protocol_factory, host, port, ssl=self.context
-        )
+        self._server = await self._create_server(*self._address)
 
     def silence(self) -> None:
         """Read and send nothing more, on connections that are there and on new ones."""

@@ -23,6 +23,7 @@ _ABOVE_ZERO = (
     "heartbeat_grace",
     "command_timeout",
     "read_timeout",
+    "preface_timeout",
 )
 _ZERO_OR_MORE = (
     "detach_grace",
@@ -40,6 +41,7 @@ _ONE_OR_MORE = (
     "alarm_buffer",
     "deploy_buffer",
     "max_message_bytes",
+    "connection_limit",
 )
 _LONGEST = 1e9  # seconds, 31 years: what every clock and timer can still add
 
@@ -48,7 +50,8 @@ _LONGEST = 1e9  # seconds, 31 years: what every clock and timer can still add
 class Settings:
     """The limits and choices of a gateway; defaults are those of the gateway semantics.
 
-    All times go by the simulator's clock: with a ManualClock they pass when it is advanced.
+    All times but `preface_timeout` go by the simulator's clock: with a ManualClock they pass when
+    it is advanced.
 
     Attributes:
         session_limit: Sessions that may be open at a time.
@@ -73,6 +76,9 @@ class Settings:
         ring_size: Events kept for resuming a stream.
         ring_seconds: Seconds they are kept; 0 for no limit in time.
         max_message_bytes: Largest message, either way; above it calls end with RESOURCE_EXHAUSTED.
+        connection_limit: Connections that may be open at a time; one more is closed at once.
+        preface_timeout: Seconds in which a new connection has to begin HTTP/2, and before that
+            to end its TLS handshake; else it is closed.
         first_value_delay: Seconds from an advise to the first data change.
         write_delay: Seconds from an accepted write to its completion.
         read_timeout: Seconds that ReadBulk waits for each tag where the command gives none.
@@ -123,6 +129,8 @@ class Settings:
     ring_size: int = 1024
     ring_seconds: float = 300.0
     max_message_bytes: int = 16 << 20
+    connection_limit: int = 1000
+    preface_timeout: float = 30.0
     first_value_delay: float = 0.0
     write_delay: float = 0.0
     read_timeout: float = 5.0

@@ -178,7 +178,7 @@ class Simulator:
         Raises:
             ClientClosedError: It has not been started.
         """
-        assert self.listener
+        _ = self.listener  # which says so where there is none
         return self._port
 
     @property
@@ -246,6 +246,7 @@ class Simulator:
             ],
             self.audit,
             self.gateway.gate,
+            self.gateway.settings,
         )
         self._port = await listener.listen(self._host, self._port, self._tls)
         self._listener = listener

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-import json
 import math
 import re
 from typing import Any, Final, NoReturn
 
 from mxgateway.errors import ConfigurationError, EncodeError
 from mxgateway.generated.mxaccess_gateway.v1 import MxValue
+from mxgateway.nesting import parse_json
 from mxgateway.timestamp import Timestamp
 from mxgateway.values.convert import to_mx_value
 from mxgateway.values.types import NAMED_TYPES, TYPE_NAMES
@@ -149,15 +149,13 @@ def _cells(text: str, type_name: str) -> list[str]:
 
 def _json_array(text: str, base: str) -> list[Any]:
     try:
-        parsed = json.loads(
+        parsed = parse_json(
             text,
             parse_constant=_no_constant,
             parse_float=lambda digits: _float(digits, base),
         )
     except ConfigurationError:
         raise  # of one number; it is a ValueError too
-    except RecursionError:
-        raise ConfigurationError(f"{base}[]: the JSON array is nested too deeply") from None
     except ValueError as exc:
         raise ConfigurationError(f"{base}[]: no JSON array: {exc}") from None
     return [_leaf(element, base) for element in parsed]

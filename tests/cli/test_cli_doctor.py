@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import socket
 import ssl
 import threading
@@ -23,6 +24,7 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     ProtocolStatus,
     ProtocolStatusCode,
 )
+from mxgateway.options import ClientOptions
 from mxgateway.simulator import ALL_SCOPES, ApiKey, Settings, ThreadedSimulator, TlsFiles
 
 Run = Callable[..., Any]
@@ -213,11 +215,15 @@ def test_tls_to_a_plaintext_port_says_so(run: Run, sim: ThreadedSimulator) -> No
     assert "see --plaintext" in findings(outcome)["connection"]["text"]
 
 
-def test_plaintext_beyond_this_machine_is_a_warning(run: Run) -> None:
+def test_plaintext_beyond_this_machine_is_a_warning() -> None:
     network = import_module("mxgateway_cli.doctor.network")
-    assert network._is_loopback("127.0.0.1")
-    assert network._is_loopback("LOCALHOST")
-    assert not network._is_loopback("192.0.2.1")
+    report = import_module("mxgateway_cli.doctor.findings").Report
+    outcomes = {}
+    for endpoint in ("127.0.0.1:5000", "LOCALHOST:5000", "192.0.2.1:5000"):
+        told = report()
+        network._tell_plaintext(told, ClientOptions(endpoint=endpoint, plaintext=True))
+        outcomes[endpoint.partition(":")[0]] = told.findings[0].outcome.value
+    assert outcomes == {"127.0.0.1": "ok", "LOCALHOST": "ok", "192.0.2.1": "warning"}
 
 
 def test_what_the_contract_does_not_name_is_found_wherever_it_stands() -> None:
@@ -304,6 +310,23 @@ def test_an_empty_file_such_as_mktemp_makes_is_written(
     with tls_gateway(self_signed) as simulator:
         run("trust", simulator.endpoint, "--output-file", str(target), "--yes", "--json").json()
     assert target.read_text(encoding="ascii").startswith("-----BEGIN CERTIFICATE-----")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="owners of POSIX")
+def test_a_link_that_somebody_else_has_put_there_is_refused(
+    run: Run, self_signed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link, victim = tmp_path / "plant.pem", tmp_path / "victim"
+    link.symlink_to(victim)
+    if os.geteuid() == 0:
+        os.lchown(link, 12_345, 12_345)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with tls_gateway(self_signed) as simulator:
+        outcome = run("trust", simulator.endpoint, "--output-file", str(link), "--yes", "--json")
+    assert outcome.code == 2
+    assert "a link of somebody else" in outcome.error()["message"]
+    assert not victim.exists()
 
 
 @pytest.mark.parametrize("content", ["[profiles]\n", "two"])

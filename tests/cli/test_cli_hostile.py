@@ -169,6 +169,7 @@ def test_limits_are_set_by_option_variable_and_profile(
     [
         (("--limit", "max_depth"), "give NAME=NUMBER"),
         (("--limit", "max_depth=many"), "give NAME=NUMBER"),
+        (("--limit", "max_depth=" + "9" * 5_000), "give NAME=NUMBER"),
         (("--limit", "max_send_bytes=5"), "is no limit; known are max_receive_bytes"),
         (("--limit", "max_depth=0"), "max_depth: give a whole number from 1"),
     ],

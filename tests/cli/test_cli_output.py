@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -65,6 +66,94 @@ def test_csv_on_a_terminal_sends_no_control_characters() -> None:
     assert csv_lines.csv_line([None, True, 1, {"b": 1}], for_terminal=False) == (
         ',true,1,"{""b"":1}"\n'
     )
+
+
+FORMULAS = [
+    '=HYPERLINK("http://192.0.2.1","x")',
+    "=cmd|' /C calc'!A0",
+    "+1+1",
+    "-1+1",
+    "-",
+    "- 1",
+    "-Infinity",
+    "@SUM(1)",
+    "\t=1",
+    "\r=1",
+    "\n=1",
+    "  =1",
+    "\xa0=1",
+    "\x00=1",
+    "\ufeff=1",
+    "\u200b@x",
+    "\uff1d1",
+    "\uff0b1",
+    "\uff0d1",
+    "\uff20x",
+    "-\uff11",
+    "=1,2",
+    '="a"',
+]
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_csv_safe_puts_an_apostrophe_before_what_a_spreadsheet_takes_for_a_formula(
+    text: str,
+) -> None:
+    line = csv_lines.csv_line([text, "after"], for_terminal=False, safe=True)
+    assert list(csv.reader(io.StringIO(line, newline=""), strict=True)) == [["'" + text, "after"]]
+    assert csv_lines.csv_line([text], for_terminal=True, safe=True).strip("\n").isprintable()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("-1.5", "+3", "-7", "-.5", "+1.", "-1.5e-07", "+2E+10", -1.5, -3, -1e300, None, True),
+        *("Tank_001.Level", "a=b", "'=1", "2026-01-01T00:00:00Z", "", "x -1", [-1, 2], {"a": -1}),
+    ],
+)
+def test_csv_safe_leaves_numbers_and_all_other_cells_as_they_are(value: Any) -> None:
+    safe = csv_lines.csv_line([value], for_terminal=False, safe=True)
+    assert safe == csv_lines.csv_line([value], for_terminal=False)
+
+
+@given(st.text() | st.from_regex(r"[\s=+@-]{1,3}[0-9.eE+-]{0,4}"))
+def test_csv_safe_takes_one_apostrophe_to_undo(text: str) -> None:
+    line = csv_lines.csv_line([text], for_terminal=False, safe=True)
+    ((cell,),) = csv.reader(io.StringIO(line, newline=""), strict=True)
+    assert cell in (text, "'" + text)
+    if cell == text and text.lstrip().startswith(("=", "+", "-", "@")):
+        assert math.isfinite(float(text)) or "e" in text.lower()
+
+
+def test_csv_safe_is_off_unless_asked_for_by_option_or_variable(
+    run: Run, connected: ThreadedSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connected.set_value("Tank_001.Product", "=1+1")
+    read = (
+        "read",
+        "Tank_001.Product",
+        "Pump_001.Speed",
+        "--output",
+        "csv",
+        "--fields",
+        "value",
+    )
+    assert "=1+1" in run(*read).out.splitlines()
+    assert "'=1+1" in run(*read, "--csv-safe").out.splitlines()
+    words = ("--output", "csv", "--fields", "=1+1")
+    assert run("version", *words, "--csv-safe").out == '\'=1+1\n""\n'
+    monkeypatch.setenv("MXGATEWAY_CSV_SAFE", "1")
+    assert "'=1+1" in run(*read).out.splitlines()
+    assert json.loads(run("version", "--json").out)  # no business of other formats
+    monkeypatch.setenv("MXGATEWAY_CSV_SAFE", "perhaps")
+    assert run("version").code == 2
+
+
+@pytest.mark.parametrize("words", [(), ("--json",), ("--output", "jsonl")])
+def test_csv_safe_without_csv_is_refused(run: Run, words: tuple[str, ...]) -> None:
+    outcome = run("version", "--csv-safe", *words)
+    assert outcome.code == 2
+    assert "--csv-safe has no meaning without --output csv" in outcome.err
 
 
 def test_one_result_in_csv_is_a_line_for_each_member_or_a_column_for_each_field(

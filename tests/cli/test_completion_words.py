@@ -193,6 +193,7 @@ def test_a_line_is_split_as_its_shell_splits_it(
         (words.split_posix, "m 'a b", "a b", "'"),
         (words.split_posix, 'm "a \\" b\\', 'a " b', '"'),
         (words.split_posix, "m $'a\\x41\\303\\251\\", "aAé", "$'"),
+        (words.split_posix, "m $'\\$\\'x", "\\$'x", "$'"),
         (words.split_posix, "m x'y'\"z", "xyz", '"'),
         (words.split_posix, "m a\\", "a", ""),
         (words.split_posix, "m ", "", ""),

@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import pytest
 from cli_lines import ALARM
-from hostile.gateway import HostileGateway
+from hostile.rewriting_gateway import RewritingGateway
 from hostile.words import HOSTILE, MARK
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,7 +72,7 @@ async def test_records_and_reprs_hold_one_line_each(caplog: pytest.LogCaptureFix
     shown: list[object] = []
     with ThreadedSimulator(interval=None) as honest:
         honest.alarms.raise_(ALARM)
-        with HostileGateway(honest.endpoint) as gateway:
+        with RewritingGateway(honest.endpoint) as gateway:
             fields: dict[str, Any] = {"plaintext": True, "api_key": honest.api_key}
             async with GatewayClient.connect(endpoint=gateway.endpoint, **fields) as client:
                 with anyio.fail_after(20):

@@ -14,7 +14,7 @@ import pytest
 from cli_lines import ALARM
 from command_process import run_process
 from hostile.certificates import hostile_context
-from hostile.gateway import HostileGateway
+from hostile.rewriting_gateway import RewritingGateway
 from hostile.tls_listener import TlsListener
 from hostile.words import FORGED, HOSTILE, MARK, WIDE, check_plain, check_terminal
 from scripted_peer import PeerConnection, scripted_peer
@@ -45,9 +45,11 @@ def terminal() -> Iterator[Callable[..., Any]]:
 
 
 @pytest.fixture
-def gateway(honest: ThreadedSimulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[HostileGateway]:
+def gateway(
+    honest: ThreadedSimulator, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[RewritingGateway]:
     """A gateway with hostile words, and the variables that lead there."""
-    with HostileGateway(honest.endpoint) as running:
+    with RewritingGateway(honest.endpoint) as running:
         monkeypatch.setenv("MXGATEWAY_ENDPOINT", running.endpoint)
         monkeypatch.setenv("MXGATEWAY_API_KEY", honest.api_key)
         monkeypatch.setenv("MXGATEWAY_PLAINTEXT", "1")
@@ -71,7 +73,7 @@ def check_raw(raw: bytes, where: str) -> None:
 )
 def test_a_picture_that_moves_is_drawn_over_by_nobody(
     terminal: Callable[..., Any],
-    gateway: HostileGateway,
+    gateway: RewritingGateway,
     honest: ThreadedSimulator,
     words: tuple[str, ...],
 ) -> None:
@@ -88,7 +90,7 @@ def test_a_picture_that_moves_is_drawn_over_by_nobody(
 
 @pytest.mark.parametrize("words", [("galaxy-last-deploy",), ("read", "A.B", "--debug")])
 def test_an_error_is_what_this_program_says(
-    terminal: Callable[..., Any], gateway: HostileGateway, words: tuple[str, ...]
+    terminal: Callable[..., Any], gateway: RewritingGateway, words: tuple[str, ...]
 ) -> None:
     gateway.mood = "refuses"
     shown = terminal(*words)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cli_lines import ALARM, BENCHES, LINES, Line, prepare
 from cli_people.test_people_matrix import LINES as PEOPLE_LINES
-from hostile.gateway import HostileGateway, Mood
+from hostile.rewriting_gateway import Mood, RewritingGateway
 from hostile.words import HOSTILE, MARK, WIDE, check_plain, check_terminal
 
 from mxgateway.simulator import ThreadedSimulator
@@ -62,7 +62,7 @@ def test_hostile_names_and_texts_do_not_reach_a_terminal(
     monkeypatch: pytest.MonkeyPatch,
     columns: int,
 ) -> None:
-    with HostileGateway(honest.endpoint) as gateway:
+    with RewritingGateway(honest.endpoint) as gateway:
         lead_to(monkeypatch, gateway.endpoint, honest.api_key)
         known = prepared(on_pipe)
         told = set()
@@ -82,7 +82,7 @@ def test_hostile_names_and_texts_do_not_reach_a_terminal(
 def test_hostile_names_and_texts_keep_to_their_lines_on_a_pipe(
     on_pipe: Run, honest: ThreadedSimulator, monkeypatch: pytest.MonkeyPatch, style: str
 ) -> None:
-    with HostileGateway(honest.endpoint) as gateway:
+    with RewritingGateway(honest.endpoint) as gateway:
         lead_to(monkeypatch, gateway.endpoint, honest.api_key)
         known = prepared(on_pipe)
         for line in ALL:
@@ -108,7 +108,7 @@ def test_hostile_words_of_errors_do_not_reach_a_terminal(
     monkeypatch: pytest.MonkeyPatch,
     mood: Mood,
 ) -> None:
-    with HostileGateway(honest.endpoint) as gateway:
+    with RewritingGateway(honest.endpoint) as gateway:
         lead_to(monkeypatch, gateway.endpoint, honest.api_key)
         known = prepared(on_pipe)
         gateway.mood = mood

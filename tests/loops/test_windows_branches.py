@@ -30,7 +30,13 @@ POSIX_NAMES = {
     *("SIGALRM", "SIGHUP", "SIGKILL", "SIGPIPE", "SIGUSR1", "SIGUSR2", "SIGWINCH"),
 }
 # Each has its branch for Windows next to it.
-BRANCHED = {("cli/output/traffic.py", "select"), ("cli/private_files.py", "geteuid")}
+BRANCHED = {
+    ("cli/output/traffic.py", "select"),
+    ("cli/private_files.py", "geteuid"),
+    ("cli/settings/modes.py", "geteuid"),
+    ("cli/whole_files.py", "geteuid"),
+    ("mxgateway/simulator/key_files.py", "geteuid"),
+}
 
 
 def posix_calls(path: Path) -> Iterator[str]:

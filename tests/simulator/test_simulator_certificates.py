@@ -127,3 +127,91 @@ def test_a_file_without_a_certificate_is_told(tmp_path: Path) -> None:
     (tmp_path / "x.pem").write_text("nothing")
     with pytest.raises(ConfigurationError, match=r"x\.pem holds no PEM certificate"):
         fingerprint_of(tmp_path / "x.pem")
+
+
+# -- folders of others -----------------------------------------------------------------
+
+posix = pytest.mark.skipif(os.name == "nt", reason="links, modes and owners of POSIX")
+
+
+@posix
+@pytest.mark.parametrize("maker", MAKERS)
+def test_links_in_the_folder_lead_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, maker: str
+) -> None:
+    if maker == "trustme":
+        monkeypatch.setenv("PATH", str(tmp_path / "none"))
+    folder, victims = tmp_path / "tls", tmp_path / "victims"
+    folder.mkdir()
+    victims.mkdir()
+    names = ("openssl.cnf", "ca.pem", "server.pem", "server-key.pem")
+    for name in names:
+        (folder / name).symlink_to(victims / name)
+    (victims / "openssl.cnf").write_text("precious")
+    (victims / "ca.pem").write_text("precious")
+    made = certificate_in(folder)
+    assert {p.name: p.read_text() for p in victims.iterdir()} == {
+        "openssl.cnf": "precious",
+        "ca.pem": "precious",
+    }
+    files = (made.ca_file, made.files.certificate, made.files.key)
+    assert not any(Path(file).is_symlink() for file in files)
+    assert sorted(p.name for p in folder.iterdir()) == sorted(names)
+    assert stat.S_IMODE(Path(made.files.key).stat().st_mode) == 0o600
+    assert certificate_in(folder) == made
+
+
+@posix
+def test_a_key_that_others_can_read_is_told_and_used(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = certificate_in(tmp_path)
+    key = Path(made.files.key)
+    assert certificate_in(tmp_path) == made
+    assert caplog.messages == []
+    key.chmod(0o644)
+    assert certificate_in(tmp_path) == made
+    (told,) = caplog.messages
+    assert f"others can read the private key {str(key)!r} (its mode is 0644)" in told
+    caplog.clear()
+    elsewhere = key.rename(tmp_path / "elsewhere")
+    elsewhere.chmod(0o600)
+    key.symlink_to("elsewhere")
+    assert certificate_in(tmp_path) == made
+    (told,) = caplog.messages
+    assert "is a link to 'elsewhere'" in told
+
+
+@posix
+def test_a_key_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = Path(certificate_in(tmp_path).files.key)
+    if os.geteuid() == 0:
+        os.chown(key, 12_345, 12_345)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(ConfigurationError, match=r"belongs to somebody else.*choose another"):
+        certificate_in(tmp_path)
+
+
+@posix
+def test_openssl_of_the_current_folder_and_its_settings_are_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trap, told = tmp_path / "trap", tmp_path / "told"
+    trap.mkdir()
+    (trap / "openssl").write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    (trap / "openssl").chmod(0o755)
+    program = tmp_path / "bin"
+    program.mkdir()
+    stand_in = f'#!/bin/sh\npwd > {told}\necho "$OPENSSL_CONF" >> {told}\nexit 1\n'
+    (program / "openssl").write_text(stand_in)
+    (program / "openssl").chmod(0o755)
+    monkeypatch.chdir(trap)
+    monkeypatch.setenv("PATH", f":.:{program}:{os.environ['PATH']}")
+    monkeypatch.setenv("OPENSSL_CONF", "openssl.cnf")
+    with pytest.raises(ConfigurationError, match="exit code 1"):
+        certificate_in(tmp_path / "tls")
+    assert not (tmp_path / "ran").exists()
+    folder, config = told.read_text().splitlines()
+    assert Path(config).parent == Path(folder)
+    assert not Path(folder).exists()

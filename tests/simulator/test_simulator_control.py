@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import anyio
 import pytest
 
 from mxgateway.errors import ConfigurationError, ConnectError, ConnectionLost
 from mxgateway.simulator import ControlClient, Faults, ManualClock, Simulator, ThreadedSimulator
-from mxgateway.simulator.control import CALLS
+from mxgateway.simulator.control import CALLS, ControlServer
 
 TAG = "SimProbe_001.TestBool"
 
@@ -157,11 +159,153 @@ def test_lines_that_are_no_request_are_answered_and_end_the_connection(
     for line, text in ((b"hello\n", "no JSON"), (b"[1]\n", "no JSON object")):
         assert text in raw(sim, line)[0]["error"]
     with contextlib.suppress(ConnectionError):  # closed before all of it was read
-        assert raw(sim, b"x" * (2 << 20)) == []
+        (answer,) = raw(sim, b"x" * (2 << 20))
+        assert "more than 4,096 bytes" in answer["error"]
     assert sim.control is not None
     request = {"token": sim.control.token, "call": "status", "arguments": [1]}
     (answer,) = raw(sim, json.dumps(request).encode() + b"\n")
     assert answer == {"id": None, "ok": False, "error": "arguments: give a JSON object"}
+
+
+# -- bounds ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("levels", [101, 1_000, 200_000])
+@pytest.mark.parametrize("known", [False, True])
+def test_deep_json_is_refused_as_any_other_bad_line(
+    sim: ThreadedSimulator, levels: int, known: bool
+) -> None:
+    assert sim.control is not None
+    token = sim.control.token
+    first = json.dumps({"token": token}).encode() + b"\n" if known else b""
+    shown = f'"token": "{token}", ' if known else ""
+    line = f'{{{shown}"id": {"[" * levels}{"]" * levels}}}\n'.encode()
+    with contextlib.suppress(ConnectionError):  # closed before all of it was read
+        *_, answer = raw(sim, first, line)
+        assert answer["ok"] is False
+        assert any(part in answer["error"] for part in ("nested too deeply", "more than 4,096"))
+    with ControlClient(sim.control.endpoint, token) as client:
+        assert client.call("status")["faults"] == []
+
+
+def test_a_long_first_line_is_refused_unless_the_token_came_before(
+    sim: ThreadedSimulator, control: ControlClient
+) -> None:
+    assert sim.control is not None
+    request = {"id": 1, "token": sim.control.token, "call": "set_value"}
+    request |= {"arguments": {"tag": "Tank_001.Product", "value": "x" * 5_000}}
+    (answer,) = raw(sim, json.dumps(request).encode() + b"\n")
+    assert "the token is not known yet; send a line with it alone first" in answer["error"]
+    control.call("set_value", tag="Tank_001.Product", value="y" * 900_000)
+    assert sim.plant["Tank_001.Product"].value == "y" * 900_000
+    with pytest.raises(ConfigurationError, match="a line of the control channel has at most"):
+        control.call("set_value", tag="Tank_001.Product", value="z" * 1_100_000)
+    assert control.call("status")["faults"] == []
+
+
+def test_a_token_alone_does_nothing_and_a_wrong_one_of_any_kind_is_refused(
+    sim: ThreadedSimulator,
+) -> None:
+    assert sim.control is not None
+    line = json.dumps({"id": 5, "token": sim.control.token}).encode() + b"\n"
+    assert raw(sim, line, line) == [{"id": 5, "ok": True, "result": None}] * 2
+    (answer,) = raw(sim, b'{"token": "\\ud800", "call": "status"}\n')
+    assert answer["error"] == "the token is missing or wrong"
+
+
+def test_numbers_beyond_reason_are_refused_in_words(control: ControlClient) -> None:
+    with pytest.raises(ConfigurationError, match="control: "):
+        control.call("advance", seconds=1e300)
+    assert control.call("status")["faults"] == []
+
+
+@contextlib.asynccontextmanager
+async def channel(simulator: Simulator, **bounds: Any) -> AsyncIterator[ControlServer]:
+    """A control channel with bounds of its own."""
+    server = ControlServer(simulator, "127.0.0.1:0", "mine", **bounds)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+class Peer:
+    """A connection that says what it is told to."""
+
+    def __init__(self, server: ControlServer) -> None:
+        self._address = server.endpoint.rpartition(":")
+
+    async def __aenter__(self) -> Peer:
+        host, _, port = self._address
+        self.reader, self.writer = await asyncio.open_connection(host, int(port))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.writer.close()
+
+    async def say(self, line: str) -> dict[str, Any]:
+        """Send a line and return the answer."""
+        self.writer.write(line.encode() + b"\n")
+        return await self.hear()
+
+    async def hear(self) -> dict[str, Any]:
+        """Return the next answer, {} where the connection has ended."""
+        with anyio.fail_after(10):
+            return json.loads(await self.reader.readline() or "{}")  # type: ignore[no-any-return]
+
+
+async def test_a_connection_that_shows_no_token_is_ended() -> None:
+    async with Simulator(interval=None) as sim, channel(sim, first_line_seconds=0.5) as server:
+        async with Peer(server) as silent, Peer(server) as slow, Peer(server) as known:
+            assert (await known.say('{"token": "mine"}'))["ok"] is True
+            slow.writer.write(b'{"token": ')
+            for peer in (silent, slow):
+                assert (await peer.hear())["error"] == "no line came within 0.5 s"
+                assert await peer.hear() == {}
+            # Who has shown it may be silent for as long as they like.
+            assert (await known.say('{"token": "mine"}'))["ok"] is True
+
+
+async def test_connections_without_a_token_give_way_and_those_with_one_are_bounded() -> None:
+    async with Simulator(interval=None) as sim, channel(sim, connections=2) as server:
+        async with Peer(server) as first, Peer(server) as second:
+            assert (await second.say('{"token": "mine"}'))["ok"] is True
+            async with Peer(server) as third:
+                assert (await third.say('{"token": "mine"}'))["ok"] is True
+                assert await first.hear() == {}
+                async with Peer(server) as fourth:
+                    refused = await fourth.hear()
+                    assert refused["error"] == "2 connections are open already; close one of them"
+                    assert await fourth.hear() == {}
+                assert (await second.say('{"token": "mine"}'))["ok"] is True
+            with anyio.fail_after(10):
+                while True:
+                    async with Peer(server) as fifth:
+                        if (await fifth.say('{"token": "mine"}')).get("ok"):
+                            break
+
+
+async def test_a_crowd_that_says_nothing_keeps_nobody_out() -> None:
+    async with Simulator(interval=None) as sim, channel(sim) as server:
+        async with contextlib.AsyncExitStack() as crowd:
+            silent = [await crowd.enter_async_context(Peer(server)) for _ in range(300)]
+            async with Peer(server) as known:
+                assert (await known.say('{"token": "mine"}'))["ok"] is True
+                assert await silent[0].hear() == {}
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n", b"[1]\n", b'{"ok": 1}\n',
+                                    b"7\n", b"[" * 5_000 + b"\n"])  # fmt: skip
+def test_a_client_at_the_wrong_port_says_so(answer: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        host, port = server.getsockname()
+        with ControlClient(f"{host}:{port}", "mine") as client:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(answer)
+                with pytest.raises(ConfigurationError, match=f"on {host}:{port} is no control"):
+                    client.call("status")
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:0", "192.0.2.1:5001", "gateway.example:1", "nowhere"])

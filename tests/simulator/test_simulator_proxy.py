@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -53,6 +55,19 @@ def proxy(sim: ThreadedSimulator) -> Iterator[ThreadedFaultProxy]:
     """A proxy in front of it."""
     with ThreadedFaultProxy(sim.endpoint) as running:
         yield running
+
+
+def test_one_connection_too_many_is_reset(sim: ThreadedSimulator) -> None:
+    with ThreadedFaultProxy(sim.endpoint, connection_limit=1) as running:
+        with socket.create_connection(("127.0.0.1", running.port), 10) as first:
+            assert first.recv(1)  # the settings of the simulator
+            with contextlib.suppress(ConnectionError):
+                with socket.create_connection(("127.0.0.1", running.port), 10) as second:
+                    assert second.recv(1) == b""
+            assert running.accepted == 1
+        running.wait_until(lambda proxy: not proxy.connections)
+    with pytest.raises(ConfigurationError, match="connection_limit"):
+        ThreadedFaultProxy(sim.endpoint, connection_limit=0)
 
 
 # -- what passes -----------------------------------------------------------------------

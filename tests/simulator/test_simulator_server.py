@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import socket
 import ssl
@@ -68,6 +69,64 @@ async def test_before_the_start_there_is_no_endpoint() -> None:
 async def test_starting_twice_is_an_error(sim: Simulator) -> None:
     with pytest.raises(ConfigurationError, match="runs already"):
         await sim.start()
+
+
+# -- connections without a word ----------------------------------------------------
+
+
+async def until_closed(port: int, said: bytes = b"") -> None:
+    """Connect, say no more than this, and return once the other side has closed."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(said)
+        with anyio.fail_after(10), contextlib.suppress(ConnectionError):
+            while await reader.read(4096):
+                pass
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize("said", [b"", PREFACE[:10], PREFACE, PREFACE + b"\0\0\6\4\0\0\0\0"])
+async def test_a_connection_that_does_not_begin_http2_is_closed(said: bytes) -> None:
+    async with Simulator(interval=None, settings=Settings(preface_timeout=0.5)) as sim:
+        async with RawPeer(sim.port, sim.api_key) as idle:
+            assert await idle.read()
+            await until_closed(sim.port, said)
+            # Who has begun may be silent for as long as they like.
+            call = idle.call("OpenSession", framed(bytes(OpenSessionRequest())))
+            assert (await idle.trailers(call))["grpc-status"] == "0"
+        assert sim.audit.connections_opened == 2
+
+
+@pytest.mark.parametrize("said", [b"", b"\x16\x03\x01"])
+def test_a_tls_handshake_has_to_end(tls_files: Any, said: bytes) -> None:
+    files = TlsFiles(tls_files.cert_file, tls_files.key_file)
+    settings = Settings(preface_timeout=0.3)
+    # In a loop without debug mode, which tells every handshake that fails.
+    with ThreadedSimulator(interval=None, tls=files, settings=settings) as sim:
+        with socket.create_connection(("127.0.0.1", sim.port), 10) as peer:
+            peer.sendall(said)
+            with contextlib.suppress(ConnectionError):
+                assert peer.recv(1) == b""
+        assert sim.audit.connections_opened == 0
+
+
+async def test_one_connection_too_many_is_closed_until_another_leaves(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with Simulator(interval=None, settings=Settings(connection_limit=2)) as sim:
+        async with RawPeer(sim.port, sim.api_key), RawPeer(sim.port, sim.api_key):
+            await sim.wait_for(lambda s: len(s.listener.connections) == 2)
+            for _ in range(3):
+                await until_closed(sim.port)
+            assert len(sim.listener.connections) == 2
+        await sim.wait_for(lambda s: not s.listener.connections)
+        async with RawPeer(sim.port, sim.api_key) as third:
+            assert await third.read()
+        assert [m for m in caplog.messages if "connection_limit" in m] == [
+            "2 connections are open, which is the connection_limit; others are closed"
+        ]
+        await sim.wait_for(lambda s: s.audit.connections_closed == 6)
 
 
 # -- TLS ---------------------------------------------------------------------------

@@ -8,9 +8,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from mxgateway.errors import ConfigurationError, ConnectError, ConnectionLost
+from mxgateway.nesting import parse_json
+from mxgateway.simulator.control.lines import FIRST_LINE_LIMIT, LINE_LIMIT
 from mxgateway.simulator.endpoints import host_and_port
 
 __all__ = ["ControlClient"]
+
+_REPLY_LIMIT = 64 << 20  # the audit of a long run has a line for each tag and session
 
 
 class ControlClient:
@@ -31,7 +35,9 @@ class ControlClient:
 
     def __init__(self, endpoint: str, token: str, *, timeout: float = 10.0) -> None:
         self._token = token
+        self._endpoint = endpoint
         self._number = 0
+        self._shown = False  # whether the simulator knows that the token is known here
         try:
             self._socket = socket.create_connection(host_and_port(endpoint), timeout)
         except OSError as error:
@@ -44,22 +50,44 @@ class ControlClient:
         """Make one call and return its result; "help" lists all calls.
 
         Raises:
-            ConfigurationError: The simulator refused it; the text says why.
+            ConfigurationError: The simulator refused it, the arguments are longer than a line
+                may be, or no simulator answers there; the text says which.
             ConnectionLost: The simulator went away, or did not answer in time.
         """
+        request = self._request(call=name, arguments=arguments)
+        if len(request) > LINE_LIMIT:
+            raise ConfigurationError(
+                f"control: {name}: the arguments take {len(request):,} bytes, and a line of the "
+                f"control channel has at most {LINE_LIMIT:,}"
+            )
+        if not self._shown and len(request) > FIRST_LINE_LIMIT:
+            self._exchange(name, self._request())  # shows the token alone
+        return self._exchange(name, request)
+
+    def _request(self, **more: Any) -> bytes:
         self._number += 1
-        request = {"id": self._number, "token": self._token, "call": name, "arguments": arguments}
+        return json.dumps({"id": self._number, "token": self._token, **more}).encode()
+
+    def _exchange(self, name: str, request: bytes) -> Any:
+        """Send one line and return the result in its answer."""
         try:
-            self._socket.sendall(json.dumps(request).encode() + b"\n")
-            line = self._lines.readline()
+            self._socket.sendall(request + b"\n")
+            line = self._lines.readline(_REPLY_LIMIT)
         except OSError as error:
             raise ConnectionLost(f"control: {name}: {error}", cause="reset") from error
         if not line:
             raise ConnectionLost(f"control: {name}: the simulator closed", cause="eof")
-        reply = json.loads(line)
-        if not reply["ok"]:
-            raise ConfigurationError(f"control: {reply['error']}")
-        return reply["result"]
+        try:
+            reply = parse_json(line)
+            if reply["ok"]:
+                self._shown = True
+                return reply["result"]
+            refusal = reply["error"]
+        except (ValueError, TypeError, LookupError):
+            raise ConfigurationError(
+                f"control: what answers on {self._endpoint} is no control channel of a simulator"
+            ) from None
+        raise ConfigurationError(f"control: {refusal}")
 
     def close(self) -> None:
         """Close the connection; harmless when repeated."""

@@ -5,13 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
-import ipaddress
 import json
 import secrets
 from typing import TYPE_CHECKING, Any
 
+from mxgateway.addresses import is_loopback
 from mxgateway.errors import ConfigurationError, MxGatewayError
+from mxgateway.nesting import NestingError, parse_json
 from mxgateway.simulator.control.calls import CALLS
+from mxgateway.simulator.control.lines import (
+    FIRST_LINE_LIMIT,
+    LINE_LIMIT,
+    LineReader,
+    LineTooLongError,
+)
 from mxgateway.simulator.endpoints import host_and_port, shown_endpoint
 
 if TYPE_CHECKING:
@@ -19,7 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ControlServer"]
 
-_LINE_LIMIT = 1 << 20
+_CONNECTIONS = 32
+_FIRST_LINE_SECONDS = 10.0
+# What a call ends with where its arguments make no sense; an OverflowError is one of their size.
+_REFUSALS = (MxGatewayError, TypeError, ValueError, KeyError, OSError, OverflowError)
 
 
 class ControlServer:
@@ -29,6 +39,9 @@ class ControlServer:
         simulator: The simulator.
         address: `host:port` to listen on; port 0 for a free one.
         token: What every request has to show; None for a new random one.
+        connections: How many there can be at a time. A new one takes the place of the oldest
+            that has not shown the token yet; where all have, it is refused.
+        first_line_seconds: Seconds in which a connection has to show it.
 
     Attributes:
         token: The token.
@@ -37,10 +50,18 @@ class ControlServer:
         ConfigurationError: The address is no loopback address, or the token is empty.
     """
 
-    def __init__(self, simulator: Simulator, address: str, token: str | None = None) -> None:
+    def __init__(
+        self,
+        simulator: Simulator,
+        address: str,
+        token: str | None = None,
+        *,
+        connections: int = _CONNECTIONS,
+        first_line_seconds: float = _FIRST_LINE_SECONDS,
+    ) -> None:
         self._simulator = simulator
         self._host, self._port = host_and_port(address)
-        if not _is_loopback(self._host):
+        if not is_loopback(self._host):
             raise ConfigurationError(
                 f"control: {self._host} is no loopback address; the control channel "
                 "listens on 127.0.0.1, ::1 or localhost only"
@@ -50,6 +71,10 @@ class ControlServer:
         self.token = secrets.token_urlsafe(16) if token is None else token
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._connections = connections
+        self._first_line_seconds = first_line_seconds
+        # Those that count, the oldest first, with whether they have shown the token.
+        self._known: dict[asyncio.Task[None], bool] = {}
 
     async def start(self) -> None:
         """Listen.
@@ -57,9 +82,7 @@ class ControlServer:
         Raises:
             OSError: The address cannot be used.
         """
-        self._server = await asyncio.start_server(
-            self._serve, self._host, self._port, limit=_LINE_LIMIT
-        )
+        self._server = await asyncio.start_server(self._serve, self._host, self._port)
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
@@ -83,36 +106,75 @@ class ControlServer:
         assert task is not None
         self._tasks.add(task)
         try:
-            while line := await reader.readline():
-                reply, go_on = await self._answer(line)
-                writer.write(json.dumps(reply, default=str, sort_keys=True).encode() + b"\n")
-                await writer.drain()
-                if not go_on:
-                    return
-        except (ConnectionError, ValueError):  # gone, or a line beyond the limit: nobody to tell
+            if self._has_room():
+                self._known[task] = False
+                await self._talk(task, LineReader(reader), writer)
+            else:
+                text = f"{self._connections} connections are open already; close one of them"
+                await _send(writer, _failed(None, text))
+        except ConnectionError:  # gone: nobody to tell
             return
-        except asyncio.CancelledError:  # the simulator stops, which ends this task in order
+        except asyncio.CancelledError:  # the simulator stops, or another takes its place
             return
         finally:
             self._tasks.discard(task)
+            self._known.pop(task, None)
             writer.close()
             with contextlib.suppress(ConnectionError, asyncio.CancelledError):
                 await writer.wait_closed()
 
-    async def _answer(self, line: bytes) -> tuple[dict[str, Any], bool]:
+    def _has_room(self) -> bool:
+        if len(self._known) < self._connections:
+            return True
+        oldest = next((task for task, known in self._known.items() if not known), None)
+        if oldest is None:
+            return False
+        del self._known[oldest]
+        oldest.cancel()
+        return True
+
+    async def _talk(
+        self, task: asyncio.Task[None], lines: LineReader, writer: asyncio.StreamWriter
+    ) -> None:
+        try:
+            async with asyncio.timeout(self._first_line_seconds):
+                line = await lines.next(FIRST_LINE_LIMIT)
+        except TimeoutError:
+            text = f"no line came within {self._first_line_seconds:g} s"
+            await _send(writer, _failed(None, text))
+            return
+        except LineTooLongError as error:
+            text = f"{error}, and the token is not known yet; send a line with it alone first"
+            await _send(writer, _failed(None, text))
+            return
+        while line is not None:
+            reply, go_on = await self._answer(line, task)
+            await _send(writer, reply)
+            if not go_on:
+                return
+            try:
+                line = await lines.next(LINE_LIMIT)
+            except LineTooLongError as error:
+                await _send(writer, _failed(None, str(error)))
+                return
+
+    async def _answer(self, line: bytes, task: asyncio.Task[None]) -> tuple[dict[str, Any], bool]:
         """Return the reply to one line, and whether the connection goes on."""
         try:
-            request = json.loads(line)
+            request = parse_json(line)
+        except NestingError as error:
+            return _failed(None, f"the line is refused: {error}"), False
         except ValueError:
             return _failed(None, "the line is no JSON"), False
         if not isinstance(request, dict):
             return _failed(None, "the line is no JSON object"), False
         number = request.get("id")
-        token = request.get("token")
-        if not isinstance(token, str) or not hmac.compare_digest(
-            token.encode(), self.token.encode()
-        ):
+        if not self._is_token(request.get("token")):
             return _failed(number, "the token is missing or wrong"), False
+        if task in self._known:
+            self._known[task] = True
+        if "call" not in request:
+            return {"id": number, "ok": True, "result": None}, True
         call = CALLS.get(str(request.get("call")))
         if call is None:
             known = ", ".join(CALLS)
@@ -124,20 +186,22 @@ class ControlServer:
             return _failed(number, "arguments: give a JSON object"), True
         try:
             result = await call.run(self._simulator, arguments)
-        except (MxGatewayError, TypeError, ValueError, KeyError, OSError) as error:
+        except _REFUSALS as error:
             text = error.args[0] if isinstance(error, KeyError) else error
             return _failed(number, str(text)), True
         return {"id": number, "ok": True, "result": result}, True
 
+    def _is_token(self, given: Any) -> bool:
+        # JSON can hold halves of surrogate pairs, which have bytes only so.
+        return isinstance(given, str) and hmac.compare_digest(
+            given.encode("utf-8", "surrogatepass"), self.token.encode("utf-8", "surrogatepass")
+        )
+
+
+async def _send(writer: asyncio.StreamWriter, reply: dict[str, Any]) -> None:
+    writer.write(json.dumps(reply, default=str, sort_keys=True).encode() + b"\n")
+    await writer.drain()
+
 
 def _failed(number: Any, text: str) -> dict[str, Any]:
     return {"id": number, "ok": False, "error": text}
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

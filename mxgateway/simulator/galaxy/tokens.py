@@ -40,7 +40,7 @@ class Binding:
         cls, request: DiscoverHierarchyRequest | BrowseChildrenRequest, sequence: int
     ) -> Binding:
         """Return the binding of a request."""
-        bare = replace(request, page_size=0, page_token="")
+        bare = replace(request, page_size=0, page_token="")  # nosec B106 # no password
         data = type(request).__name__.encode() + encode(bare)
         return cls(sequence, hashlib.blake2b(data, digest_size=8).digest())
 

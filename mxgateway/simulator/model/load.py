@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path as FilePath
@@ -12,6 +11,7 @@ from typing import Any
 
 from mxgateway.errors import ConfigurationError
 from mxgateway.generated.mxaccess_gateway.v1 import MxDataType
+from mxgateway.nesting import NestingError, parse_toml
 from mxgateway.simulator.model.alarm_tables import read_alarm
 from mxgateway.simulator.model.categories import ATTRIBUTE_CATEGORIES, CLASSES, TYPES
 from mxgateway.simulator.model.check import LONGEST_ARRAY, problems_of
@@ -63,8 +63,10 @@ def parse_model(text: str, name: str = "<plant>") -> PlantModel:
     # What tomllib does to line ends, so that the lines are the same.
     text = text.replace("\r\n", "\n")
     try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        data = parse_toml(text)
+    except NestingError as error:
+        raise ConfigurationError(f"the plant file {name}: {error}") from error
+    except ValueError as error:
         raise ConfigurationError(_syntax(text, name, str(error))) from error
     reader = _Reader(data)
     model = reader.model()

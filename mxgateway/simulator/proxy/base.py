@@ -21,7 +21,12 @@ __all__ = ["ProxyBase", "checked_direction"]
 class ProxyBase:
     """A TCP proxy without faults; FaultProxy describes its arguments and attributes."""
 
-    def __init__(self, target: str, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self, target: str, *, host: str = "127.0.0.1", port: int = 0, connection_limit: int = 1000
+    ) -> None:
+        if connection_limit < 1:
+            raise ConfigurationError("connection_limit: give 1 or more")
+        self._connection_limit = connection_limit
         self._target = host_and_port(target)
         self._host = host
         self._port = port
@@ -107,6 +112,10 @@ class ProxyBase:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
+        if len(self._tasks) >= self._connection_limit:
+            reset_on_close(writer.transport)
+            writer.close()
+            return
         self._tasks.add(task)
         self.accepted += 1
         self._waiters.changed()

@@ -25,6 +25,7 @@ class FaultProxy(ProxyBase):
         target: `host:port` of the gateway.
         host: Address to listen on.
         port: Port to listen on; 0 for a free one.
+        connection_limit: Connections that may be open at a time; one more is reset.
 
     Attributes:
         to_server: What clients sent through.
@@ -32,7 +33,7 @@ class FaultProxy(ProxyBase):
         accepted: Connections accepted so far.
 
     Raises:
-        ConfigurationError: The target is no `host:port`.
+        ConfigurationError: The target is no `host:port`, or the limit makes no sense.
     """
 
     # -- faults of bytes ---------------------------------------------------------------

@@ -36,8 +36,10 @@ class ThreadedFaultProxy:
         ConfigurationError: As for FaultProxy.
     """
 
-    def __init__(self, target: str, *, host: str = "127.0.0.1", port: int = 0) -> None:
-        self._proxy = FaultProxy(target, host=host, port=port)
+    def __init__(
+        self, target: str, *, host: str = "127.0.0.1", port: int = 0, connection_limit: int = 1000
+    ) -> None:
+        self._proxy = FaultProxy(target, host=host, port=port, connection_limit=connection_limit)
         self._thread = LoopThread(self._proxy, "mxgateway-proxy", "the proxy")
 
     def start(self) -> Self:

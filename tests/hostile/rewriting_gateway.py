@@ -17,7 +17,7 @@ import grpc
 from google_messages import load_google_modules
 from hostile.words import HOSTILE
 
-__all__ = ["HostileGateway", "Mood"]
+__all__ = ["Mood", "RewritingGateway"]
 
 Mood = Literal["names", "refuses", "fails"]
 
@@ -26,7 +26,7 @@ _LEFT_ALONE: Final = frozenset({"next_page_token"})
 _SECONDS: Final = 20.0
 
 
-class HostileGateway(grpc.GenericRpcHandler):  # type: ignore[misc]
+class RewritingGateway(grpc.GenericRpcHandler):  # type: ignore[misc]
     """A context manager that listens from entering to leaving.
 
     Args:
@@ -53,7 +53,7 @@ class HostileGateway(grpc.GenericRpcHandler):  # type: ignore[misc]
             for descriptor in module.DESCRIPTOR.message_types_by_name.values()
         }
         self._channel = grpc.insecure_channel(honest)
-        self._pool = ThreadPoolExecutor(max_workers=16, thread_name_prefix="hostile-gateway")
+        self._pool = ThreadPoolExecutor(max_workers=16, thread_name_prefix="rewriting-gateway")
         self._server = grpc.server(self._pool, options=[("grpc.so_reuseport", 0)])
         self._server.add_generic_rpc_handlers((self,))
         self.endpoint = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
