@@ -57,6 +57,7 @@ class Call(ReplyReader[_SendType, _RecvType], Generic[_SendType, _RecvType]):
         super().__init__(*args, **kwargs)
         self._waiting = Waiting(self._deadline, self._deadline_error)
         self._unpacker = Unpacker(self._recv_type, self._channel.options)
+        self._decode, self._plain = self._unpacker.decode, self._unpacker.plain
 
     # Life ---------------------------------------------------------------------
 

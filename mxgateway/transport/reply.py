@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar
 
 import anyio
@@ -48,6 +49,8 @@ class ReplyReader(GrpclibStream[_SendType, _RecvType], Generic[_SendType, _RecvT
     _stream: CallStream
     _waiting: Waiting
     _unpacker: Unpacker[_RecvType]
+    _decode: Callable[[bytes], _RecvType]  # of `_unpacker`, as is the next
+    _plain: int
     _unpacking: anyio.Event | None = None  # while a worker thread has the oldest message
     _closed = False
     _taken = 0
@@ -144,9 +147,9 @@ class ReplyReader(GrpclibStream[_SendType, _RecvType], Generic[_SendType, _RecvT
             self._waiting.left()
         payload = cutter.messages[0]
         size = len(payload)
-        if size <= self._unpacker.plain and type(payload) is bytes:
+        if size <= self._plain and type(payload) is bytes:
             stream.drop_message()
-            message = self._unpacker.decode(payload)
+            message = self._decode(payload)
         else:
             message, size = await self._unpacked(payload)
         self.last_size = size
