@@ -139,7 +139,12 @@ def stream_to_end(
             sink.finish()
         raise
     sink.finish()
-    if bounds.max_events is None and sink.count == MOST_COLLECTED == sink.limit:
+    if sink.full and sink.count != most:
+        invocation.environment.note(
+            f"Stopped after {sink.count} events, for one document takes no more text; "
+            "--output jsonl has no limit."
+        )
+    elif bounds.max_events is None and sink.count == MOST_COLLECTED == sink.limit:
         invocation.environment.note(
             f"Stopped after {MOST_COLLECTED} events, the most that one document takes; "
             "--output jsonl has no limit, --max-events sets another."
@@ -151,5 +156,9 @@ async def _show(
 ) -> None:
     async for item in stream:
         sink.take(item)
-        if sink.count == most or (bounds.until and bounds.is_met_by(shape.document(item))):
+        if (
+            sink.count == most
+            or sink.full
+            or (bounds.until and bounds.is_met_by(shape.document(item)))
+        ):
             return

@@ -17,6 +17,8 @@ __all__ = ["MOST_COLLECTED", "Narrow", "Shape", "Sink", "sink_for", "write_rows"
 MOST_COLLECTED: Final = 10_000
 """Rows that one JSON document of a stream takes without --max-events; it is held in memory."""
 
+_MOST_TEXT: Final = 64 << 20  # characters of such rows, whatever their number
+
 T = TypeVar("T")
 Taken = TypeVar("Taken", contravariant=True)
 Cells = Sequence[Cell | str]
@@ -77,7 +79,7 @@ def write_rows(
     sink: Sink[T]
     match invocation.format:
         case OutputFormat.JSON:
-            sink = _Document(invocation, shape, extra)
+            sink = _Document(invocation, shape, extra or {})
         case OutputFormat.TABLE:
             sink = _Table(invocation, shape)
         case _:
@@ -88,10 +90,14 @@ def write_rows(
 
 
 class Sink(Protocol[Taken]):
-    """Where rows go. `count` is the number taken, `limit` where it has to stop by itself."""
+    """Where rows go. `count` is the number taken, `limit` where it has to stop by itself.
+
+    `full` says that it has no room for more, for the rows are held in memory.
+    """
 
     count: int
     limit: int | None
+    full: bool
 
     def take(self, item: Taken) -> None:
         """Take one row; line formats write and flush it at once."""
@@ -115,6 +121,7 @@ def sink_for(invocation: Invocation, shape: Shape[T]) -> Sink[T]:
 
 class _Base(Generic[T]):
     limit: int | None = None
+    full = False
 
     def __init__(self, invocation: Invocation, shape: Shape[T]) -> None:
         self._environment = invocation.environment
@@ -143,10 +150,16 @@ class _Document(_Base[T]):
         super().__init__(invocation, shape)
         self._extra = dict(extra or {})
         self._rows: list[Any] = []
+        # A list that is complete is there already, and only grows by its JSON.
+        self._room = None if extra is not None else _MOST_TEXT
 
     def take(self, item: T) -> None:
-        self._rows.append(self._reduced(item))
+        row = self._reduced(item)
+        self._rows.append(row)
         self.count += 1
+        if self._room is not None:
+            self._room -= len(json_line(row))
+            self.full = self._room <= 0
 
     def finish(self) -> None:
         self._environment.write(json_document(self._extra | {self._shape.name: self._rows}))

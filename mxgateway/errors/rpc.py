@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mxgateway.errors.base import MxGatewayError, Processed, StatusCode
+from mxgateway.redact import redact
 
 __all__ = [
     "AbortedError",
@@ -34,6 +35,8 @@ class RpcError(MxGatewayError):
     """The call ended with a gRPC status other than OK.
 
     Attributes:
+        status_message: The words of the status as they came, with keys taken out: line breaks and
+            control characters too, so escape them where you show them; `message` has that done.
         details: Raw bytes of `grpc-status-details-bin`, or None.
         trailing_metadata: Trailers as (name, value) pairs, credentials excluded.
     """
@@ -51,6 +54,7 @@ class RpcError(MxGatewayError):
         trailing_metadata: Sequence[tuple[str, str | bytes]] = (),
     ) -> None:
         super().__init__(message, status=status, processed=processed, transient=transient)
+        self.status_message = redact(message)
         self.details = details
         self.trailing_metadata = tuple(trailing_metadata)
 

@@ -15,7 +15,7 @@ __all__ = ["hide", "secured_value", "texts_of"]
 _SHORTEST_TEXT: Final = 4
 
 # Where an error quotes the peer, and what in `to_dict` are words of the contract instead.
-_QUOTING: Final = ("message", "details", "trailing_metadata", "_shown")
+_QUOTING: Final = ("message", "status_message", "details", "trailing_metadata", "_shown")
 _WORDS: Final = frozenset({"code", "category", "detectedBy"})
 
 

@@ -417,6 +417,7 @@ class Channel(GrpclibChannel):
         error.message = redact(error.message, key)
         error.args = (error.message,)
         if isinstance(error, RpcError):
+            error.status_message = redact(error.status_message, key)
             error.trailing_metadata = tuple(
                 (name, redact(value, key) if isinstance(value, str) else value)
                 for name, value in error.trailing_metadata

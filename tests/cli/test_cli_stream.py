@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -96,6 +97,18 @@ def test_a_document_without_bound_stops_at_ten_thousand_and_names_the_way_withou
     assert outcome.code == 0
     assert len(outcome.json()["events"]) == 10_000
     assert "--output jsonl has no limit" in outcome.err
+
+
+def test_one_document_takes_no_more_text_than_it_has_room_for(
+    run: Run, connected: ThreadedSimulator, advised: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_module("mxgateway_cli.output.rows"), "_MOST_TEXT", 1)
+    outcome = run("stream-events", *advised.session, "--max-events", "5", "--json")
+    assert outcome.code == 0
+    assert len(outcome.json()["events"]) == 1
+    assert "Stopped after 1 events, for one document takes no more text" in outcome.err
+    lines = run("stream-events", *advised.session, "--max-events", "1", "--output", "jsonl")
+    assert lines.err == ""
 
 
 def _sent(count: int) -> Callable[[Any], bool]:

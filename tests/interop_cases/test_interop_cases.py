@@ -26,6 +26,7 @@ from mxgateway.errors import (
     UnimplementedError,
     UnknownStatusError,
 )
+from mxgateway.printable import printable
 from mxgateway.transport.channel import Channel
 from mxgateway.transport.stream import MessageStream
 
@@ -171,7 +172,8 @@ async def test_special_status_message(endpoint: str, messages: ModuleType, kind:
             await fail(endpoint, messages, kind, SPECIAL_MESSAGE)
 
     assert caught.value.status is StatusCode.UNKNOWN
-    assert caught.value.message == SPECIAL_MESSAGE
+    assert caught.value.status_message == SPECIAL_MESSAGE
+    assert caught.value.message == printable(SPECIAL_MESSAGE)
 
 
 async def test_unimplemented_method(endpoint: str, messages: ModuleType) -> None:
