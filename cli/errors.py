@@ -58,7 +58,8 @@ def describe(error: BaseException, environment: Environment) -> Failure:
             facts = {"type": "OutputFailed", "message": str(error)}
             return Failure(ExitCode.INTERNAL, facts, [f"Error: {error}"])
         case ConfigurationError():
-            return Failure(ExitCode.USAGE, error.to_dict(), [f"Error: {error.message}"])
+            lines = [f"Error: {error.message}", *error.places]
+            return Failure(ExitCode.USAGE, error.to_dict(), lines)
         case MxGatewayError():
             return _library(error, environment)
         case _:

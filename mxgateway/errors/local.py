@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from mxgateway.errors.base import MxGatewayError, StatusCode
+from mxgateway.printable import printable
+from mxgateway.redact import redact
 
 __all__ = ["ClientClosedError", "ConfigurationError", "DecodeError", "EncodeError"]
 
 
 class ConfigurationError(MxGatewayError, ValueError):
-    """An option is missing, has a wrong value, or contradicts another. Nothing was sent."""
+    """An option is missing, has a wrong value, or contradicts another. Nothing was sent.
+
+    Attributes:
+        places: What is wrong in detail, such as each mistake in a plant file: one line each,
+            which follow the message in `str` and `diagnostics`.
+    """
+
+    def __init__(self, message: str = "", *, places: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.places = tuple(printable(redact(place)) for place in places)
+
+    def __str__(self) -> str:
+        return "\n".join([self.message, *self.places])
+
+    def diagnostics(self) -> str:
+        return "\n".join([super().diagnostics(), *self.places])
+
+    def to_dict(self) -> dict[str, Any]:
+        return super().to_dict() | {"message": str(self)}
 
 
 class EncodeError(MxGatewayError, ValueError):

@@ -206,6 +206,7 @@ def test_marks_of_lost_values_are_as_the_schema_says() -> None:
 
 def test_every_kind_of_error_is_as_the_schema_says() -> None:
     made = [
+        errors.ConfigurationError("wrong:", places=["here"]),
         errors.EncodeError("MxValue", "value", "too big"),
         errors.DecodeError("MxEvent", 5, "truncated", size=9),
         errors.DeadlineExceededError("late"),

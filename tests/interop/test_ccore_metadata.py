@@ -31,6 +31,7 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     ProtocolStatusCode,
     StreamEventsRequest,
 )
+from mxgateway.printable import printable
 from mxgateway.transport.metadata import Metadata
 from mxgateway.transport.stream import MessageStream
 
@@ -217,6 +218,7 @@ async def test_every_status_of_grpc_has_its_error(either_gateway: CCoreGateway) 
 
     assert [error.status for error in errors] == [StatusCode[code.name] for code in codes]
     assert [error.status for error in errors] == [code.value[0] for code in codes]
-    assert {error.message for error in errors} == {message}
+    assert {error.message for error in errors} == {printable(message)}
+    assert {vars(error)["status_message"] for error in errors} == {message}
     assert len({type(error) for error in errors}) == len(codes) == 16
     assert all(isinstance(error, RpcError) and error.details is None for error in errors)

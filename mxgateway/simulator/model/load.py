@@ -67,7 +67,7 @@ def parse_model(text: str, name: str = "<plant>") -> PlantModel:
     except NestingError as error:
         raise ConfigurationError(f"the plant file {name}: {error}") from error
     except ValueError as error:
-        raise ConfigurationError(_syntax(text, name, str(error))) from error
+        raise _syntax(text, name, str(error)) from error
     reader = _Reader(data)
     model = reader.model()
     if model is not None:
@@ -76,17 +76,19 @@ def parse_model(text: str, name: str = "<plant>") -> PlantModel:
     found = sorted((lines.of(path), _shown(path), what) for path, what in reader.problems)
     count = f"{len(found)} mistakes" if len(found) > 1 else "1 mistake"
     raise ConfigurationError(
-        f"the plant file {name} has {count}:\n"
-        + "\n".join(f"{name}:{line}: {path}: {what}" for line, path, what in found)
+        f"the plant file {name} has {count}:",
+        places=[f"{name}:{line}: {path}: {what}" for line, path, what in found],
     )
 
 
-def _syntax(text: str, name: str, message: str) -> str:
+def _syntax(text: str, name: str, message: str) -> ConfigurationError:
     match = _PLACE.fullmatch(message)
     if match is None:
-        return f"the plant file {name} is not TOML: {message}"
+        return ConfigurationError(f"the plant file {name} is not TOML: {message}")
     line = match["line"] or text.count("\n") + 1
-    return f"the plant file {name} is not TOML:\n{name}:{line}: {match['text']}"
+    return ConfigurationError(
+        f"the plant file {name} is not TOML:", places=[f"{name}:{line}: {match['text']}"]
+    )
 
 
 def _shown(path: Path) -> str:
