@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Self, TypeVar
+from typing import Self, SupportsIndex, TypeVar
 
 from mxgateway.printable import printable
 
@@ -23,7 +23,8 @@ class Secret(str):
     """A text that is not shown: `repr`, `str` and formatting give `***`.
 
     So it stays hidden in tracebacks that show local variables, in f-strings and in logs. It is
-    equal to the text that it holds; `reveal()` returns that text for where it has to go.
+    equal to the text that it holds; `reveal()` returns that text for where it has to go. It is a
+    text all the same: what is made of it by joining, encoding, stripping or `json` is that text.
     """
 
     __slots__ = ()
@@ -35,6 +36,10 @@ class Secret(str):
     def reveal(self) -> str:
         """Return the text itself."""
         return str.__str__(self)
+
+    def __getitem__(self, key: SupportsIndex | slice) -> Secret:
+        # What shows local variables cuts long texts by slicing them.
+        return Secret(str.__getitem__(self, key))
 
     def __repr__(self) -> str:
         return repr(REDACTED)
@@ -72,7 +77,12 @@ def redact(text: str, *secrets: str | None) -> str:
 
 def _forms(secret: str) -> set[str]:
     """Return a secret as it may stand in a text: as it is, escaped, and inside of quotes."""
-    if secret.isprintable() and "\\" not in secret and "'" not in secret:
+    if secret.isascii() and secret.replace("_", "").replace("-", "").isalnum():
         return {secret}
+    import json
+    from urllib.parse import quote, quote_plus
+
     quoted = repr(secret)[1:-1]
-    return {secret, printable(secret), quoted, quoted.replace("\\'", "'")}
+    escaped = json.dumps(secret)[1:-1]
+    forms = {secret, printable(secret), quoted, quoted.replace("\\'", "'"), escaped}
+    return {*forms, escaped.replace('\\"', "\\u0022"), quote(secret), quote_plus(secret)}

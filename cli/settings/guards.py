@@ -55,6 +55,7 @@ def guard_tls(values: dict[str, Value], profile: Mapping[str, Any], source: str)
     asks = bool(profile.get("tls")) or profile.get("plaintext") is False
     if not asks and not any(name in profile for name in _OF_TLS):
         return
+    _bar_other_trust(values, profile, source)
     for name, weak, option, rivals in _WEAKENING:
         value = values[name]
         if value.layer is not Layer.ENVIRONMENT or value.content is not weak:
@@ -65,6 +66,34 @@ def guard_tls(values: dict[str, Value], profile: Mapping[str, Any], source: str)
             reason = (
                 f"{value.source} would undo the TLS of {source}; nothing was sent: type {option} "
                 "if that is meant, or unset the variable"
+            )
+            values[name] = replace(value, barred=reason)
+
+
+def _bar_other_trust(values: dict[str, Value], profile: Mapping[str, Any], source: str) -> None:
+    """Bar a variable that changes whom a profile with TLS trusts, unless it only adds a check.
+
+    A pin decides alone where there is no authority, an authority where there is no pin, and a
+    name counts where an authority decides.
+    """
+    typed = {name for name, value in values.items() if value.layer <= Layer.BATCH}
+    if typed & {"insecure", "plaintext"}:
+        return  # Then these settings do nothing.
+    pinned = "fingerprint" in profile or "fingerprint" in typed
+    checked = "ca_file" in profile or "ca_file" in typed
+    only_adds = {
+        "fingerprint": checked and "fingerprint" not in profile,
+        "ca_file": pinned and "ca_file" not in profile,
+        "server_name_override": pinned,
+    }
+    for name, harmless in only_adds.items():
+        value = values[name]
+        same = profile.get(name) == value.content
+        if value.layer is Layer.ENVIRONMENT and not same and not harmless:
+            option = "--" + name.replace("_", "-")
+            reason = (
+                f"{value.source} would change whom {source} trusts; nothing was sent: type "
+                f"{option} if that is meant, or unset the variable"
             )
             values[name] = replace(value, barred=reason)
 

@@ -16,6 +16,7 @@ from mxgateway.errors import (
     InternalError,
     MxGatewayError,
 )
+from mxgateway.events.weight import held_bytes
 from mxgateway.generated.mxaccess_gateway.v1 import MxEvent
 
 __all__ = ["HubReader", "OpenStream", "RawStream", "StreamSource"]
@@ -182,7 +183,7 @@ class HubReader:
                 message = await stream.__anext__()
                 self._source.received()
                 while not self._stopped:
-                    hub.deliver(message, stream.last_size)
+                    hub.deliver(message, held_bytes(message, stream.last_size))
                     message = await stream.__anext__()
         except StopAsyncIteration:
             return None

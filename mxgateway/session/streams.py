@@ -88,7 +88,8 @@ class EventMethods(SessionBase):
                 gateway still holds. Where events in between are lost, a ReplayGapEvent
                 comes first.
             max_events: Events that may wait for this consumer.
-            max_bytes: Bytes of these events on the wire.
+            max_bytes: Bytes of these events on the wire, and 200 more for each of many statuses,
+                times of an array, or elements of a sparse array.
             overflow: When more would wait: "error" ends this consumer with
                 SlowConsumerError after what waits; "drop_oldest" drops the oldest and
                 puts one DroppedEvents with their count where they were.

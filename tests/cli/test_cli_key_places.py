@@ -136,13 +136,54 @@ def test_a_variable_does_not_let_any_certificate_pass_where_a_profile_has_tls(
     assert run("galaxy-last-deploy", "--fingerprint", "cd" * 32).code != 2
 
 
-def test_another_pin_of_a_variable_is_told_whatever_chose_the_profile(
-    run: Run, profile: Callable[..., None], listener: Listener, monkeypatch: pytest.MonkeyPatch
+TRUST = {
+    "MXGATEWAY_FINGERPRINT": "cd" * 32,
+    "MXGATEWAY_CA_FILE": "other.pem",
+    "MXGATEWAY_SERVER_NAME_OVERRIDE": "elsewhere",
+}
+
+
+@pytest.mark.parametrize(
+    ("security", "variables"),
+    [
+        (("--tls",), {"FINGERPRINT", "CA_FILE", "SERVER_NAME_OVERRIDE"}),
+        (("--tls", "--fingerprint", PIN), {"FINGERPRINT"}),
+        (("--tls", "--ca-file", "plant.pem"), {"CA_FILE", "SERVER_NAME_OVERRIDE"}),
+        (
+            ("--tls", "--ca-file", "plant.pem", "--server-name-override", "plant"),
+            {"CA_FILE", "SERVER_NAME_OVERRIDE"},
+        ),
+        (("--ca-file", "plant.pem", "--fingerprint", PIN), {"FINGERPRINT", "CA_FILE"}),
+        ((), set()),
+    ],
+    ids=["system's authorities", "pin", "authority", "name", "both", "no TLS"],
+)
+def test_a_variable_does_not_change_whom_a_profile_trusts(
+    run: Run,
+    profile: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    security: tuple[str, ...],
+    variables: set[str],
 ) -> None:
-    profile("--endpoint", listener.endpoint, "--tls", "--fingerprint", PIN)
-    monkeypatch.setenv("MXGATEWAY_FINGERPRINT", "cd" * 32)
-    told = "fingerprint comes from variable MXGATEWAY_FINGERPRINT, which wins over profile plant."
-    assert told in run("galaxy-last-deploy").err
+    """What only adds a check may come from a variable: a pin beside an authority, and so on."""
+    profile("--endpoint", "127.0.0.1:1", "--api-key", KEY, *security)
+    refused = set()
+    for name, text in TRUST.items():
+        with monkeypatch.context() as patch:
+            patch.setenv(name, text)
+            patch.setenv("MXGATEWAY_QUIET", "1")
+            outcome = run("galaxy-last-deploy")
+            if f"{name} would change whom profile plant trusts" in outcome.err:
+                assert outcome.code == 2
+                option = name.removeprefix("MXGATEWAY_").lower().replace("_", "-")
+                assert f"type --{option} if that is meant" in outcome.err
+                # Typed, it is meant: nothing is told about the variable then.
+                meant = run("galaxy-last-deploy", f"--{option}", text)
+                assert "would change" not in meant.err
+                # With --plaintext it does nothing.
+                assert "would change" not in run("galaxy-last-deploy", "--plaintext").err
+                refused.add(name.removeprefix("MXGATEWAY_"))
+    assert refused == variables
 
 
 # -- keys and endpoints ------------------------------------------------------------------

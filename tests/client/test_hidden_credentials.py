@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -115,6 +117,7 @@ def test_a_secret_is_its_text_and_shows_nothing_of_it() -> None:
     ):
         assert KEY not in shown
         assert "***" in shown
+    assert repr(secret[:9]) == "'***'"  # as reporters cut long texts
     assert secret == KEY
     assert hash(secret) == hash(KEY)
     assert type(secret.reveal()) is str
@@ -131,9 +134,15 @@ def test_a_secret_is_its_text_and_shows_nothing_of_it() -> None:
     assert f"{login} {login.password} {login!r}".count("sesame") == 0
 
 
-@pytest.mark.parametrize("secret", [KEY, ODD, "line\nend", "tab\tend'", 'say "so"\\'])
+@pytest.mark.parametrize("secret", [KEY, ODD, "line\nend", "tab\tend'", 'say "so"\\', "100% sure"])
 def test_a_secret_is_found_as_it_is_and_as_messages_quote_it(secret: str) -> None:
     for text in (secret, repr(secret), f"{[secret]}", str(MxGatewayError(f"no {secret} here"))):
         assert "***" in redact(text, Secret(secret))
         assert secret not in redact(text, secret)
         assert repr(secret)[1:-1] not in redact(text, secret)
+    for text in (
+        json.dumps({"said": secret}),
+        f"?key={quote(secret)}&x",
+        f"?key={quote_plus(secret)}",
+    ):
+        assert "***" in redact(text, secret), text
