@@ -20,7 +20,6 @@ from h2.errors import ErrorCodes
 from multidict import MultiDict
 
 from mxgateway._version import __version__
-from mxgateway.addresses import is_loopback
 from mxgateway.codec.grpc import MessageCodec
 from mxgateway.errors import (
     ClientClosedError,
@@ -34,7 +33,7 @@ from mxgateway.transport import tls
 from mxgateway.transport.attempts import Attempts
 from mxgateway.transport.call import Call
 from mxgateway.transport.connection import Connection
-from mxgateway.transport.dial import dial
+from mxgateway.transport.dial import dial, warned_of_key_in_clear
 from mxgateway.transport.metadata import Headers, MetadataLike
 from mxgateway.transport.protocol import Protocol
 from mxgateway.transport.pump import Pump
@@ -316,27 +315,14 @@ class Channel(GrpclibChannel):
             await pump.discard()
             raise ClientClosedError("the client was closed while it connected")
         connection = pump.protocol.connection
-        self._warn_of_key_in_clear(pump)
+        if not self._told_plaintext:
+            self._told_plaintext = warned_of_key_in_clear(self.options, pump)
         connection.on_unusable = self._retire
         self._pumps[connection] = pump
         self._current = connection
         if self._tasks is not None:
             self._tasks.start_soon(self._run_pump, connection, pump)
         return pump
-
-    def _warn_of_key_in_clear(self, pump: Pump) -> None:
-        """Say once that the key goes over a network unencrypted."""
-        options = self.options
-        if self._told_plaintext or not options.plaintext or options.api_key is None:
-            return
-        if is_loopback(pump.peer_host or options.host):
-            return
-        self._told_plaintext = True
-        log.warning(
-            "plaintext to %s is INSECURE: everybody on the way there can read the API key and "
-            "change values; use TLS, or a tunnel that ends on this computer",
-            options.target,
-        )
 
     def _tls_context(self) -> ssl.SSLContext:
         if self._ssl is None:

@@ -16,6 +16,7 @@ from grpclib.config import Configuration
 from h2.config import H2Configuration
 from h2.errors import ErrorCodes
 
+from mxgateway.addresses import is_loopback
 from mxgateway.errors import ConnectError, ConnectTimeout, TlsError
 from mxgateway.options import ClientOptions
 from mxgateway.redact import redact
@@ -27,7 +28,7 @@ from mxgateway.transport.protocol import Protocol
 from mxgateway.transport.pump import Pump
 from mxgateway.transport.tls_errors import handshake_text
 
-__all__ = ["dial", "make_protocol"]
+__all__ = ["dial", "make_protocol", "warned_of_key_in_clear"]
 
 log = logging.getLogger("mxgateway.transport")
 
@@ -115,6 +116,20 @@ async def _connect_tcp(options: ClientOptions) -> ByteStream:
         ) from error
     except (OSError, UnicodeError) as error:
         raise ConnectError(f"no connection to {options.target}: {_reason(error)}") from error
+
+
+def warned_of_key_in_clear(options: ClientOptions, pump: Pump) -> bool:
+    """Warn in the log if the key goes over a network unencrypted; return whether it does."""
+    if not options.plaintext or options.api_key is None:
+        return False
+    if is_loopback(pump.peer_host or options.host):
+        return False
+    log.warning(
+        "plaintext to %s is INSECURE: everybody on the way there can read the API key and "
+        "change values; use TLS, or a tunnel that ends on this computer",
+        options.target,
+    )
+    return True
 
 
 def make_protocol(options: ClientOptions, outbox: Outbox) -> Protocol:
