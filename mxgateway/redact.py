@@ -72,7 +72,7 @@ def redact(text: str, *secrets: str | None) -> str:
 
 def _forms(secret: str) -> set[str]:
     """Return a secret as it may stand in a text: as it is, escaped, and inside of quotes."""
-    if secret.isprintable() and "\\" not in secret and "'" not in secret:
+    if printable(secret) == secret and "\\" not in secret and "'" not in secret:
         return {secret}
     quoted = repr(secret)[1:-1]
     return {secret, printable(secret), quoted, quoted.replace("\\'", "'")}
