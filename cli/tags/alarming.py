@@ -15,6 +15,7 @@ from ..output.live_alarms import AlarmBoard
 from ..output.live_export import export
 from ..output.rows import write_rows
 from ..output.tables import Cell
+from ..output.values import MOST_ON_SCREEN
 from ..run import run_with_client
 from ..streaming import Bounds, stream_to_end
 from .alarm_rows import ALARMS, CHANGES, limit_text, number_of, state_cell
@@ -163,7 +164,7 @@ def _cells(alarm: Alarm, age: str) -> Sequence[Cell | str]:
         state_cell(alarm),
         age,
         alarm.reference,
-        limit_text(alarm),
+        limit_text(alarm, most=MOST_ON_SCREEN),
         alarm.description,
         remark,
         Cell("degraded", "yellow") if alarm.degraded else "",
