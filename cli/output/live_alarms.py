@@ -9,7 +9,7 @@ from heapq import nsmallest
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
-from .live_columns import MOST_IN_FRAME, Fitted, Slot, fit, lines_of
+from .live_columns import MOST_IN_FRAME, Fitted, Slot, fit, in_frame, lines_of
 from .live_words import age_text
 from .long_tables import MOST_ROWS, first_rows, rest_words
 from .tables import Cell
@@ -101,7 +101,7 @@ class AlarmBoard:
         """Return the whole screen, with as many alarms as there is room for."""
         # Only what can be seen is looked at: there may be a hundred thousand.
         alarms, total, heading, footer = self._state(columns, lines, lines)
-        cells = [self._cells(alarm) for alarm in alarms]
+        cells = [in_frame(self._cells(alarm)) for alarm in alarms]
         fitted = fit(_SLOTS, cells, columns, name=_NAME)
         head = lines_of(heading, columns, MOST_IN_FRAME)
         foot = lines_of(footer, columns, MOST_IN_FRAME)
@@ -112,10 +112,10 @@ class AlarmBoard:
             foot = [*_more(total - shown, columns), *foot]
         return self._group(head, fitted, cells[:shown], foot, columns, cut=True)
 
-    def summary(self, columns: int) -> RenderableType:
-        """Return all alarms as they are now, up to what a terminal shows of a table."""
-        alarms, total, heading, _ = self._state(columns, 0, MOST_ROWS)
-        cells = first_rows(alarms, self._cells)
+    def summary(self, columns: int, most: int = MOST_ROWS) -> RenderableType:
+        """Return all alarms as they are now, up to so many."""
+        alarms, total, heading, _ = self._state(columns, 0, most)
+        cells = first_rows(alarms, self._cells, most)
         fitted = fit(_SLOTS, cells, columns, name=_NAME)
         rest = [Cell(rest_words(total - len(cells), "alarms"), "yellow")]
         foot = lines_of(rest, columns) if len(cells) < total else []

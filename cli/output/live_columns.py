@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-__all__ = ["MOST_IN_FRAME", "Fitted", "Slot", "fit", "lines_of"]
+__all__ = ["MOST_IN_FRAME", "Fitted", "Slot", "fit", "in_frame", "lines_of"]
 
 MOST_IN_FRAME: Final = 400
-"""Characters of a heading or a name in a picture that moves: more than any tag of a plant has."""
+"""Characters of a heading or a cell in a picture that moves: more than any tag of a plant has."""
 
 _GAP: Final = 2
 _LEAST_NAME: Final = 8
@@ -69,7 +69,7 @@ class Fitted:
         Args:
             rows: A cell for each slot, also for those without room.
             cut: End long cells with `...` in place of folding, so that rows keep their
-                height; those of the name only beyond `MOST_IN_FRAME`.
+                height; never those of the name.
         """
         slots = self.slots
         table = rich_table(
@@ -77,8 +77,7 @@ class Fitted:
         )
         for row in rows:
             cells = [
-                row[i] if not cut else _named(row[i]) if i == self.name else _cut(row[i], room)
-                for i, room in self.shown
+                _cut(row[i], room) if cut and i != self.name else row[i] for i, room in self.shown
             ]
             table.add_row(*map(styled, cells))
         return table
@@ -116,8 +115,7 @@ class Fitted:
         room = dict(self.shown)[self.name]
         used = 0
         for n, row in enumerate(rows):
-            name = cell_text(_named(row[self.name]))
-            used += max(1, -(-width(name) // room))
+            used += max(1, -(-width(cell_text(row[self.name])) // room))
             if used > lines:
                 return n
         return len(rows)
@@ -193,7 +191,12 @@ def _style(cell: Cell | str) -> str:
     return cell.style if isinstance(cell, Cell) else ""
 
 
-def _named(cell: Cell | str) -> Cell | str:
+def in_frame(row: Sequence[Cell | str]) -> list[Cell | str]:
+    """Return a row for a picture that moves: of its cells no more than can ever have room."""
+    return [_in_frame(cell) for cell in row]
+
+
+def _in_frame(cell: Cell | str) -> Cell | str:
     text = cell.text if isinstance(cell, Cell) else cell
     return (
         cell if len(text) <= MOST_IN_FRAME else Cell(shortened(text, MOST_IN_FRAME), _style(cell))

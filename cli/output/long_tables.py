@@ -15,24 +15,27 @@ from .text import MOST_CHARACTERS
 if TYPE_CHECKING:
     from .tables import Cell
 
-__all__ = ["MOST_ROWS", "first_rows", "rest_words"]
+__all__ = ["MOST_LEFT", "MOST_ROWS", "first_rows", "rest_words"]
 
 MOST_ROWS: Final = 5_000
 """Rows of a table that a terminal shows."""
 
-_MOST_TEXT: Final = 1_000_000  # characters of all of them: those of 5,000 rows as they usually are
+MOST_LEFT: Final = 1_000
+"""Rows that a picture that moved leaves on the terminal: whoever ends it does not wait long."""
+
+_CHARACTERS: Final = 150  # of a row, on average of all that are shown
 
 T = TypeVar("T")
 AnyCell = TypeVar("AnyCell", bound="Cell | str")
 
 
 def first_rows(
-    items: Iterable[T], cells: Callable[[T], Sequence[AnyCell]]
+    items: Iterable[T], cells: Callable[[T], Sequence[AnyCell]], most: int = MOST_ROWS
 ) -> list[Sequence[AnyCell]]:
     """Return the cells of the first items, as many as a terminal shows; of others none is made."""
     rows: list[Sequence[AnyCell]] = []
-    room = _MOST_TEXT
-    for item in islice(items, MOST_ROWS):
+    room = most * _CHARACTERS
+    for item in islice(items, most):
         row = cells(item)
         rows.append(row)
         lengths = (len(cell if isinstance(cell, str) else cell.text) for cell in row)

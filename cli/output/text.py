@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from mxgateway.printable import printable
@@ -46,14 +47,14 @@ def width(text: str, most: int | None = None) -> int:
     return used
 
 
+@lru_cache(maxsize=4096)
 def _cells(character: str) -> int:
-    if character < "\u0300":
-        return 1
     if _joins(character):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
+@lru_cache(maxsize=4096)
 def _joins(character: str) -> bool:
     """Whether a character stands on the one before it."""
     if unicodedata.category(character).startswith("M"):
@@ -128,13 +129,13 @@ def on_screen(text: str) -> str:
     if text.isascii():
         return text
     text = _DISPUTED.sub(lambda found: _escaped(found[0]), text)
-    return "".join(_few_marks(text))
+    return "".join(_few_marks(text)) if any(map(_joins, set(text))) else text
 
 
 def _few_marks(text: str) -> Iterator[str]:
     marks = 0
     for character in text:
-        marks = marks + 1 if character >= "\u0300" and _joins(character) else 0
+        marks = marks + 1 if _joins(character) else 0
         yield character if marks <= _MOST_MARKS else _escaped(character)
 
 

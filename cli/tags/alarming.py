@@ -13,6 +13,7 @@ from ..output.console import console_for
 from ..output.live import LiveScreen, draws_table, redraws
 from ..output.live_alarms import AlarmBoard
 from ..output.live_export import export
+from ..output.long_tables import MOST_LEFT
 from ..output.rows import write_rows
 from ..output.tables import Cell
 from ..output.values import MOST_ON_SCREEN
@@ -104,7 +105,7 @@ def _on_screen(
     times = [t for t in (bounds.seconds, invocation.connection.timeout) if t is not None]
 
     def left(columns: int) -> RenderableType | None:
-        return board.summary(columns) if board.count else None
+        return board.summary(columns, MOST_LEFT) if board.count else None
 
     async def body(client: GatewayClient) -> None:
         import anyio
