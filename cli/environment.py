@@ -12,7 +12,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
@@ -22,6 +22,7 @@ from mxgateway.printable import printable
 from mxgateway.redact import redact
 
 from .output.documents import json_line
+from .output.text import on_screen, shortened
 from .settings.keys import is_literal
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Environment", "OutputClosed", "OutputFailed"]
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
+_AT_ONCE = 1 << 16  # characters that are written together
 _EINVAL = 22  # What Windows reports for a write to a pipe whose reader is gone.
 
 
@@ -95,10 +97,30 @@ class Environment:
     def show(self, *lines: str) -> None:
         """Write lines for people to stdout, each in its own line whatever stands in it.
 
+        A terminal gets no more of a line than `output.text.on_screen` lets through.
+
         Raises:
             OutputClosed, OutputFailed: As for `write`.
         """
-        self.write("".join(f"{printable(line)}\n" for line in lines))
+        shown = map(on_screen, lines) if self.is_terminal else lines
+        self.write("".join(f"{printable(line)}\n" for line in shown))
+
+    def show_all(self, lines: Iterable[str]) -> None:
+        """Write any number of lines as `show` does, some at a time, as they are made.
+
+        Raises:
+            OutputClosed, OutputFailed: As for `write`.
+        """
+        waiting: list[str] = []
+        size = 0
+        for line in lines:
+            waiting.append(line)
+            size += len(line) + 1
+            if size >= _AT_ONCE:
+                self.show(*waiting)
+                waiting, size = [], 0
+        if waiting:
+            self.show(*waiting)
 
     def write(self, text: str) -> None:
         """Write results in a format of programs to stdout, as they are, and flush them.
@@ -120,7 +142,10 @@ class Environment:
             ) from error
 
     def say(self, *lines: str) -> None:
-        """Write lines for people to stderr, secrets taken out; each stays one line."""
+        """Write lines for people to stderr, secrets taken out; each stays one line.
+
+        Of one that is too long to be read the rest is counted.
+        """
         self._to_stderr("\n".join(map(self._line, lines)))
 
     def note(self, *lines: str) -> None:
@@ -143,7 +168,8 @@ class Environment:
         return answer
 
     def _line(self, text: str) -> str:
-        return printable(self.redact(text))
+        # Shortened after secrets are out: of a part of one nobody knows that it is one.
+        return printable(shortened(self.redact(text)))
 
     def keep_secret(self, key: str) -> None:
         """Take `key` out of everything that is written; a word for its place is no secret."""

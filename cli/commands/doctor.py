@@ -55,7 +55,8 @@ def doctor(invocation: Invocation, item: str | None) -> int:
         for f in report.findings
     ]
     if invocation.format is OutputFormat.TABLE and not invocation.fields:
-        write_table(invocation.environment, FINDINGS.columns, rows_for_people(report))
+        rows = rows_for_people(report)
+        write_table(invocation.environment, FINDINGS.columns, rows, lambda row: row)
     else:
         write_rows(invocation, FINDINGS, report.findings, extra=extra)
     failed = [f for f in report.findings if f.outcome is Outcome.FAILED]

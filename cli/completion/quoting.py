@@ -12,6 +12,8 @@ import string
 import sys
 from typing import Final
 
+from mxgateway.printable import printable
+
 __all__ = ["ascii_escaped", "bash_word", "powershell_word"]
 
 _ENCODING: Final = sys.getfilesystemencoding()
@@ -53,7 +55,7 @@ def _may_stand(character: str) -> bool:
     """Whether a character may be on the command line as itself, quoted or not."""
     if character.isascii():
         return " " <= character <= "~" and character != "!"
-    return _IS_UTF8 and character.isprintable()
+    return _IS_UTF8 and printable(character) == character
 
 
 def _piece(piece: str, style: str) -> str:
@@ -86,7 +88,7 @@ def powershell_word(text: str) -> str | None:
     None where it cannot be given exactly: what cannot be printed has no escape in single quotes,
     and Windows PowerShell passes `"` on wrongly, as well as a `\` at the end.
     """
-    if not text.isprintable() or '"' in text or text.endswith("\\"):
+    if printable(text) != text or '"' in text or text.endswith("\\"):
         return None
     if _POWERSHELL_BARE.fullmatch(text):
         return text

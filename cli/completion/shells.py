@@ -100,7 +100,7 @@ class _ZshComplete(_Completer):
         return words[1:], split_posix(typed.incomplete).incomplete
 
     def answer(self, item: CompletionItem) -> str | None:
-        if not item.value.isprintable():
+        if printable(item.value) != item.value:
             return None
         return f"{item.type}\t{item.value}\t{printable(item.help or '')}"
 
@@ -118,7 +118,7 @@ class _FishComplete(_Completer):
         return files_like(path, before=before)
 
     def answer(self, item: CompletionItem) -> str | None:
-        if not item.value.isprintable():
+        if printable(item.value) != item.value:
             return None
         # Fish puts no blank after a folder by itself.
         return f"{item.value}\t{printable(item.help)}" if item.help else f"{item.value}"
@@ -155,7 +155,8 @@ _ENCODING: Final = sys.getfilesystemencoding()
 
 def _is_line(answer: str) -> bool:
     """Whether a shell can be told this: printable, but for tabs, and in its encoding."""
-    if not answer.replace("\t", "").isprintable():
+    words = answer.replace("\t", "")
+    if printable(words) != words:
         return False
     try:
         answer.encode(_ENCODING)

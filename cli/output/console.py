@@ -60,10 +60,10 @@ def _kind() -> type[Console]:
         ) -> Iterable[Segment]:
             for segment in super().render(renderable, options):
                 # Line ends in a text are those of the layout; cells have theirs escaped before.
-                if segment.control or segment.text.replace("\n", "").isprintable():
+                text = "\n".join(map(printable, segment.text.split("\n")))
+                if segment.control or text == segment.text:
                     yield segment
                 else:
-                    text = "\n".join(map(printable, segment.text.split("\n")))
                     yield Segment(text, segment.style)
 
     return SafeConsole

@@ -42,7 +42,7 @@ def _is_formula(text: str) -> bool:
         if character in _FORMULA:
             return _NUMBER.fullmatch(text) is None
         # Blanks and what cannot be seen do not keep a spreadsheet from it.
-        if character.isprintable() and not character.isspace():
+        if printable(character) == character and not character.isspace():
             return False
     return False
 

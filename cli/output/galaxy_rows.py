@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .rows import Narrow, Shape
 from .tables import Cell, Column
+from .text import edged
 from .values import time_text
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ class Browsed:
 def _browsed(row: Browsed) -> list[Cell | str]:
     first, *rest = _cells(row.found)
     assert isinstance(first, Cell)
-    name = Cell("  " * (row.level - 1) + first.text, first.style)
+    # A blank at the edge of the name itself has to be told from how deep it stands.
+    name = Cell("  " * (row.level - 1) + edged(first.text), first.style, layout=True)
     return [name, "yes" if row.has_children else "no", *rest]
 
 

@@ -21,7 +21,11 @@ Picture = Callable[[int, int], "RenderableType"]
 """Draws for a terminal of so many columns and lines; called from a thread of its own."""
 
 _FRAMES_PER_SECOND: Final = 6
-_LEAVE: Final = "\x1b[?1049l\x1b[?25h"  # back from the second screen, with a cursor
+_LEAVE: Final = "\x1b[?7h\x1b[?1049l\x1b[?25h"  # back from the second screen, with a cursor
+# A line that a terminal takes for wider than it was counted must not move all below it: while
+# DECAWM is reset, what is beyond the edge is not shown.
+_NO_WRAP: Final = "\x1b[?7l"
+_WRAP: Final = "\x1b[?7h"
 
 
 def draws_table(invocation: Invocation) -> bool:
@@ -113,6 +117,7 @@ class LiveScreen(Redrawn):
 
     def __enter__(self) -> Self:
         self._stack.enter_context(last_words(self._stream, _LEAVE))
+        self._steer(_NO_WRAP)
         super().__enter__()
         return self
 
@@ -123,7 +128,15 @@ class LiveScreen(Redrawn):
         traceback: TracebackType | None,
     ) -> None:
         with self._stack:
-            super().__exit__(kind, error, traceback)
+            try:
+                super().__exit__(kind, error, traceback)
+            finally:
+                self._steer(_WRAP)
         last = self._left(self._console.width)
         if last is not None:
             self._console.print(last)
+
+    def _steer(self, sequence: str) -> None:
+        if not self._console.legacy_windows:  # a console that knows no such sequences
+            self._stream.write(sequence)
+            self._stream.flush()

@@ -5,14 +5,15 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from heapq import nsmallest
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
-from mxgateway.printable import printable
-
-from .live_columns import Fitted, Slot, fit, lines_of
+from .live_columns import MOST_IN_FRAME, Fitted, Slot, fit, in_frame, lines_of
 from .live_words import age_text
+from .long_tables import MOST_ROWS, first_rows, rest_words
 from .tables import Cell
-from .text import width
+from .text import shortened
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -24,6 +25,8 @@ __all__ = ["AlarmBoard", "AlarmCells"]
 
 AlarmCells = Callable[["Alarm", str], Sequence[Cell | str]]
 """Makes the cells of a row of an alarm and its age."""
+
+_Ranked = tuple[tuple[int, bool, str], "Alarm"]  # how urgent, and what
 
 _SLOTS: Final = (
     Slot("No.", 0, right=True),
@@ -38,6 +41,7 @@ _SLOTS: Final = (
 )
 _NAME: Final = 4
 _LAST: Final = 4  # changes below the table
+_MOST_REASON: Final = 200  # characters
 _TABLE_LINES: Final = 3  # a blank, the heading of the table, its rule
 _LOW, _ROOMY = 12, 16  # lines from which on there is room for help, and for the last changes
 
@@ -55,7 +59,8 @@ class AlarmBoard:
         self._title = title
         self._make = cells
         self._lock = threading.Lock()
-        self._alarms: dict[str, Alarm] = {}
+        self._alarms: dict[str, _Ranked] = {}
+        self._unacked = 0
         self._provider: AlarmProvider | None = None
         self._complete = False
         self._last: deque[AlarmChange] = deque(maxlen=_LAST)
@@ -74,13 +79,19 @@ class AlarmBoard:
 
     def _note(self, change: AlarmChange) -> None:
         # One alarm at a time: a copy of the book for each would cost the square of a snapshot.
+        from mxgateway.alarms.book import urgency
+
         alarm = change.alarm
         if alarm is None:
             return
+        key = alarm.reference.lower()
+        before = self._alarms.get(key)
         if not alarm.active:
-            self._alarms.pop(alarm.reference.lower(), None)
+            self._alarms.pop(key, None)
         elif change.previous is not None or change.kind.value != "other":
-            self._alarms[alarm.reference.lower()] = alarm
+            self._alarms[key] = (urgency(alarm), alarm)
+        after = self._alarms.get(key)
+        self._unacked += _is_unacked(after) - _is_unacked(before)
 
     def end(self, words: str) -> None:
         """Let the heading say why no more comes."""
@@ -88,24 +99,27 @@ class AlarmBoard:
 
     def picture(self, columns: int, lines: int) -> RenderableType:
         """Return the whole screen, with as many alarms as there is room for."""
-        alarms, heading, footer = self._state(columns, lines)
-        cells = [self._cells(alarm) for alarm in alarms[:lines]]
-        longest = max((width(printable(alarm.reference)) for alarm in alarms), default=0)
-        fitted = fit(_SLOTS, cells, columns, name=_NAME, longest=longest)
-        head, foot = lines_of(heading, columns), lines_of(footer, columns)
+        # Only what can be seen is looked at: there may be a hundred thousand.
+        alarms, total, heading, footer = self._state(columns, lines, lines)
+        cells = [in_frame(self._cells(alarm)) for alarm in alarms]
+        fitted = fit(_SLOTS, cells, columns, name=_NAME)
+        head = lines_of(heading, columns, MOST_IN_FRAME)
+        foot = lines_of(footer, columns, MOST_IN_FRAME)
         room = lines - _TABLE_LINES - len(head) - len(foot)
         shown = fitted.within(cells, room)
-        if shown < len(alarms):
-            shown = fitted.within(cells, room - len(_more(len(alarms), columns)))
-            foot = [*_more(len(alarms) - shown, columns), *foot]
+        if shown < total:
+            shown = fitted.within(cells, room - len(_more(total, columns)))
+            foot = [*_more(total - shown, columns), *foot]
         return self._group(head, fitted, cells[:shown], foot, columns, cut=True)
 
-    def summary(self, columns: int) -> RenderableType:
-        """Return all alarms as they are now; nothing is left out or cut."""
-        alarms, heading, _ = self._state(columns, 0)
-        cells = [self._cells(alarm) for alarm in alarms]
+    def summary(self, columns: int, most: int = MOST_ROWS) -> RenderableType:
+        """Return all alarms as they are now, up to so many."""
+        alarms, total, heading, _ = self._state(columns, 0, most)
+        cells = first_rows(alarms, self._cells, most)
         fitted = fit(_SLOTS, cells, columns, name=_NAME)
-        return self._group(lines_of(heading, columns), fitted, cells, [], columns, cut=False)
+        rest = [Cell(rest_words(total - len(cells), "alarms"), "yellow")]
+        foot = lines_of(rest, columns) if len(cells) < total else []
+        return self._group(lines_of(heading, columns), fitted, cells, foot, columns, cut=False)
 
     def _cells(self, alarm: Alarm) -> Sequence[Cell | str]:
         from mxgateway.timestamp import Timestamp
@@ -113,17 +127,18 @@ class AlarmBoard:
         raised = alarm.raised or alarm.last_transition
         return self._make(alarm, age_text(None if raised is None else Timestamp.now() - raised))
 
-    def _state(self, columns: int, lines: int) -> tuple[list[Alarm], list[Cell], list[Cell]]:
-        """Return the alarms, the most urgent first, and what stands above and below them."""
-        from mxgateway.alarms.book import by_severity
+    def _state(
+        self, columns: int, lines: int, most: int
+    ) -> tuple[list[Alarm], int, list[Cell], list[Cell]]:
+        """Return the most urgent alarms, how many there are, and what stands above and below."""
         from mxgateway.status import enum_name
 
         with self._lock:
-            alarms, provider = list(self._alarms.values()), self._provider
-            complete, last = self._complete, list(self._last)
-        alarms = by_severity(alarms)
-        unacked = sum(not alarm.acked for alarm in alarms)
-        parts = [f"{len(alarms)} active", f"{unacked} unacked"]
+            ranked, provider = list(self._alarms.values()), self._provider
+            complete, last, unacked = self._complete, list(self._last), self._unacked
+        alarms = [alarm for _, alarm in nsmallest(most, ranked, key=itemgetter(0))]
+        total = len(ranked)
+        parts = [f"{total} active", f"{unacked} unacked"]
         if self._title and columns >= 60:
             parts.insert(0, self._title)
         if provider is not None and not provider.degraded:
@@ -135,10 +150,12 @@ class AlarmBoard:
             heading.append(Cell("the list is not complete yet", "yellow"))
         if provider is not None and provider.degraded:
             why = provider.reason or f"source {enum_name(provider.mode)}"
+            if lines:  # a picture that moves; what is left when it ends has room for more
+                why = shortened(why, _MOST_REASON)
             since = "" if provider.since is None else f" (since {provider.since})"
             heading.append(Cell(f"DEGRADED, made up from tags: {why}{since}", "bold yellow"))
         if lines < _LOW:  # alarms that are active matter more
-            return alarms, heading, []
+            return alarms, total, heading, []
         footer = [Cell("")]
         if lines >= _ROOMY:
             footer += [
@@ -147,7 +164,7 @@ class AlarmBoard:
                 if change.alarm is not None
             ]
         footer.append(Cell("To acknowledge: mxgw-py alarms ack NUMBER --comment TEXT", "dim"))
-        return alarms, heading, footer
+        return alarms, total, heading, footer
 
     def _group(
         self,
@@ -167,6 +184,10 @@ class AlarmBoard:
         elif self._complete and not self._end and not self._alarms:
             parts += lines_of([Cell("No alarm is active.", "green")], columns)
         return Group(*parts, *foot)
+
+
+def _is_unacked(ranked: _Ranked | None) -> bool:
+    return ranked is not None and not ranked[1].acked
 
 
 def _more(hidden: int, columns: int) -> list[Text]:

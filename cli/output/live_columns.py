@@ -10,17 +10,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from mxgateway.printable import printable
-
-from .tables import Cell, Column, rich_table, styled
-from .text import first, fold, width
+from .long_tables import rest_words
+from .tables import Cell, Column, cell_text, line_of, rich_table, styled
+from .text import first, fold, on_screen, shortened, width
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
     from rich.text import Text
 
-__all__ = ["Fitted", "Slot", "fit", "lines_of"]
+__all__ = ["MOST_IN_FRAME", "Fitted", "Slot", "fit", "in_frame", "lines_of"]
+
+MOST_IN_FRAME: Final = 400
+"""Characters of a heading or a cell in a picture that moves: more than any tag of a plant has."""
 
 _GAP: Final = 2
 _LEAST_NAME: Final = 8
@@ -80,21 +82,32 @@ class Fitted:
             table.add_row(*map(styled, cells))
         return table
 
-    def picture(self, rows: Sequence[Sequence[Cell | str]], columns: int) -> RenderableType:
-        """Return the table, nothing cut, and below it what must be told and has no column."""
+    def picture(
+        self, rows: Sequence[Sequence[Cell | str]], columns: int, *, hidden: int = 0
+    ) -> RenderableType:
+        """Return the table, nothing cut, and below it what must be told and has no column.
+
+        Args:
+            rows: A cell for each slot, also for those without room.
+            columns: Cells of the terminal.
+            hidden: Rows that there are and that are not shown.
+        """
         from rich.console import Group
 
-        return Group(self.table(rows), *lines_of(self.told_below(rows), columns))
+        below = self.told_below(rows)
+        if hidden:
+            below.append(Cell(rest_words(hidden), "yellow"))
+        return Group(self.table(rows), *lines_of(below, columns))
 
     def told_below(self, rows: Sequence[Sequence[Cell | str]]) -> list[Cell]:
         """Return what must be told and has no column: one line for each cell that has words."""
         shown = dict(self.shown)
         lost = [i for i, slot in enumerate(self.slots) if slot.told and i not in shown]
         return [
-            Cell(f"{_text(row[self.name])}: {_text(row[i])}", _style(row[i]))
+            Cell(f"{cell_text(row[self.name])}: {cell_text(row[i])}", _style(row[i]))
             for row in rows
             for i in lost
-            if _text(row[i])
+            if cell_text(row[i])
         ]
 
     def within(self, rows: Sequence[Sequence[Cell | str]], lines: int) -> int:
@@ -102,7 +115,7 @@ class Fitted:
         room = dict(self.shown)[self.name]
         used = 0
         for n, row in enumerate(rows):
-            used += max(1, -(-width(_text(row[self.name])) // room))
+            used += max(1, -(-width(cell_text(row[self.name])) // room))
             if used > lines:
                 return n
         return len(rows)
@@ -129,7 +142,7 @@ def fit(
         longest: Cells of the longest name where `rows` are only some of them.
     """
     natural = [
-        max([width(slot.title), *(width(_text(row[i])) for row in rows)])
+        max([width(slot.title), *(width(cell_text(row[i])) for row in rows)])
         for i, slot in enumerate(slots)
     ]
     natural[name] = max(natural[name], longest)
@@ -145,7 +158,7 @@ def fit(
     if excess > 0:
         widths[name] = max(_LEAST_NAME, widths[name] - excess)
     for i in order:
-        if rows and not any(_text(row[i]) for row in rows):
+        if rows and not any(cell_text(row[i]) for row in rows):
             continue  # a column without a word in it says nothing
         if i not in widths and _total(widths) + _GAP + least[i] <= room:
             widths[i] = least[i]
@@ -156,26 +169,44 @@ def fit(
     return Fitted(slots, tuple(sorted(widths.items())), name)
 
 
-def lines_of(cells: Sequence[Cell], columns: int) -> list[Text]:
-    """Return what stands above or below a table: lines of the terminal, long ones folded."""
-    return [styled(Cell(line, cell.style)) for cell in cells for line in fold(_text(cell), columns)]
+def lines_of(cells: Sequence[Cell], columns: int, most: int | None = None) -> list[Text]:
+    """Return what stands above or below a table: lines of the terminal, long ones folded.
+
+    Args:
+        most: Characters of a cell after which the rest is only counted.
+    """
+    texts = [(cell.text if most is None else shortened(cell.text, most), cell) for cell in cells]
+    return [
+        line_of([Cell(line, cell.style)])
+        for text, cell in texts
+        for line in fold(on_screen(text), columns)
+    ]
 
 
 def _total(widths: dict[int, int]) -> int:
     return sum(widths.values()) + _GAP * (len(widths) - 1)
 
 
-def _text(cell: Cell | str) -> str:
-    return printable(cell.text if isinstance(cell, Cell) else cell)
-
-
 def _style(cell: Cell | str) -> str:
     return cell.style if isinstance(cell, Cell) else ""
 
 
+def in_frame(row: Sequence[Cell | str]) -> list[Cell | str]:
+    """Return a row for a picture that moves: of its cells no more than can ever have room."""
+    return [_in_frame(cell) for cell in row]
+
+
+def _in_frame(cell: Cell | str) -> Cell | str:
+    text = cell.text if isinstance(cell, Cell) else cell
+    return (
+        cell if len(text) <= MOST_IN_FRAME else Cell(shortened(text, MOST_IN_FRAME), _style(cell))
+    )
+
+
 def _cut(cell: Cell | str, room: int) -> Cell | str:
-    text = _text(cell)
-    if width(text) <= room:
+    text = cell_text(cell)
+    if width(text, room) <= room:
         return cell
     dots = "..." if room > 3 else ""
-    return Cell(first(text, room - len(dots)) + dots, _style(cell))
+    # Its edges are those of the whole cell, which are told already.
+    return Cell(first(text, room - len(dots)) + dots, _style(cell), layout=True)

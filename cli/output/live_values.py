@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from mxgateway.printable import printable
-
 from ..environment import Environment
-from .live_columns import Slot, fit, lines_of
+from .live_columns import MOST_IN_FRAME, Slot, fit, in_frame, lines_of
 from .live_words import age_text, level_cell, status_cell, value_cell
+from .long_tables import MOST_ROWS, first_rows, rest_words
 from .spark import Trend, draws_blocks
-from .tables import Cell
+from .tables import Cell, cell_text
 from .text import width
 from .values import MOST_ON_SCREEN, time_text
 
@@ -128,7 +127,7 @@ class ValueBoard:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._rows = {
-            tag.casefold(): _Row(n, tag, width(printable(tag))) for n, tag in enumerate(tags)
+            tag.casefold(): _Row(n, tag, width(cell_text(tag))) for n, tag in enumerate(tags)
         }
         self._order = order
         self._only = only
@@ -180,12 +179,13 @@ class ValueBoard:
             rows = self._sorted()
             # Only what can be seen is looked at: there may be thousands, and values wait for
             # the lock.
-            cells = [self._cells(row, columns, now, short=True) for row in rows[:lines]]
+            cells = [in_frame(self._cells(row, columns, now, short=True)) for row in rows[:lines]]
             heading, footer = self._heading(now, columns), self._footer()
         slots = _NARROW_SLOTS if columns < _NARROW else _SLOTS
-        longest = max((row.width for row in rows), default=0)
+        longest = min(max((row.width for row in rows), default=0), MOST_IN_FRAME)
         fitted = fit(slots, cells, columns, longest=longest)
-        head, foot = lines_of(heading, columns), lines_of(footer, columns)
+        head = lines_of(heading, columns, MOST_IN_FRAME)
+        foot = lines_of(footer, columns)
         room = lines - _TABLE_LINES - len(head) - (len(foot) + 1 if foot else 0)
         shown = fitted.within(cells, room)
         if shown < len(rows):
@@ -195,14 +195,16 @@ class ValueBoard:
             foot += _more(len(rows) - shown, columns)
         return _group(head, fitted.table(cells[:shown], cut=True), foot)
 
-    def summary(self, columns: int) -> RenderableType:
-        """Return all rows as they are now, for the end: nothing is left out or cut."""
+    def summary(self, columns: int, most: int = MOST_ROWS) -> RenderableType:
+        """Return all rows as they are now, for the end, up to so many."""
         with self._lock:
             now = self._clock()
-            cells = [self._cells(row, columns, now) for row in self._sorted()]
+            rows = self._sorted()
+            cells = first_rows(rows, lambda row: self._cells(row, columns, now), most)
             heading, footer = self._heading(now, columns), self._footer()
         fitted = fit(_NARROW_END_SLOTS if columns < _NARROW else _END_SLOTS, cells, columns)
-        footer = [*fitted.told_below(cells), *footer]
+        rest = [] if len(cells) == len(rows) else [_rest(len(rows) - len(cells))]
+        footer = [*fitted.told_below(cells), *rest, *footer]
         return _group(lines_of(heading, columns), fitted.table(cells), lines_of(footer, columns))
 
     def _heading(self, now: float, columns: int) -> list[Cell]:
@@ -264,7 +266,7 @@ class ValueBoard:
                 most=_MOST_IN_FRAME if short else MOST_ON_SCREEN,
             ),
             level_cell(value, reason=not short or columns >= _WIDE),
-            Cell(trend, "cyan"),
+            Cell(trend, "cyan", layout=True),
             age_text(value.age()),
             str(row.changes),
             Cell("-" if value.error is not None else value.type_name, "dim"),
@@ -280,6 +282,10 @@ def _group(head: Sequence[Text], table: Table, foot: Sequence[Text]) -> Renderab
     if foot:
         parts += ["", *foot]
     return Group(*parts)
+
+
+def _rest(hidden: int) -> Cell:
+    return Cell(rest_words(hidden), "yellow")
 
 
 def _more(hidden: int, columns: int) -> list[Text]:

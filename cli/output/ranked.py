@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from ..options import Invocation, OutputFormat
 from .console import console_for
+from .long_tables import first_rows
 from .rows import Shape, write_rows
 
 __all__ = ["write_ranked"]
@@ -44,6 +45,7 @@ def write_ranked(
         for column, (rank, least) in zip(shape.columns, pairs, strict=True)
     ]
     name = next(n for n, (rank, _) in enumerate(pairs) if rank < 0)
-    cells = [shape.cells(row) for row in rows]
+    cells = first_rows(rows, shape.cells)
     console = console_for(environment)
-    console.print(fit(slots, cells, console.width, name=name).table(cells))
+    fitted = fit(slots, cells, console.width, name=name)
+    console.print(fitted.picture(cells, console.width, hidden=len(rows) - len(cells)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -65,7 +65,7 @@ class Shape(Generic[T]):
 def write_rows(
     invocation: Invocation,
     shape: Shape[T],
-    items: Iterable[T],
+    items: Sequence[T],
     *,
     extra: Mapping[str, Any] | None = None,
 ) -> None:
@@ -81,7 +81,8 @@ def write_rows(
         case OutputFormat.JSON:
             sink = _Document(invocation, shape, extra or {})
         case OutputFormat.TABLE:
-            sink = _Table(invocation, shape)
+            _Table(invocation, shape).write(items)
+            return
         case _:
             sink = sink_for(invocation, shape)
     for item in items:
@@ -221,19 +222,11 @@ class _ForPeople(_Base[T]):
 
 
 class _Table(_ForPeople[T]):
-    """Waits for all rows, so that columns are as wide as they have to be."""
+    """All rows at once, so that columns are as wide as they have to be."""
 
-    def __init__(self, invocation: Invocation, shape: Shape[T]) -> None:
-        super().__init__(invocation, shape)
-        self._rows: list[Cells] = []
-
-    def take(self, item: T) -> None:
-        self._rows.append(self._cells(item))
-        self.count += 1
-
-    def finish(self) -> None:
-        write_table(self._environment, self._columns, self._rows)
-        super().finish()
+    def write(self, items: Sequence[T]) -> None:
+        write_table(self._environment, self._columns, items, self._cells)
+        self.finish()
 
 
 class _Rows(_ForPeople[T]):

@@ -1,20 +1,22 @@
 """Tables and records: drawn by rich on a terminal, plain aligned text everywhere else.
 
 Plain text takes its natural width, so that no cell is ever shortened and
-`grep TAG` over a pipe finds every tag. On a terminal a cell that does not fit folds.
+`grep TAG` over a pipe finds every tag. On a terminal a cell that does not fit folds, and what is
+too long to be read there is counted (`text.on_screen`, `long_tables`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from mxgateway.printable import printable
 
 from ..environment import Environment
 from .console import console_for
-from .text import pad, width
+from .long_tables import first_rows, rest_words
+from .text import edged, on_screen, pad, width
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,6 +27,8 @@ __all__ = [
     "Cell",
     "Column",
     "RowPrinter",
+    "cell_text",
+    "line_of",
     "rich_table",
     "styled",
     "write_record",
@@ -32,6 +36,9 @@ __all__ = [
 ]
 
 _GAP = "  "
+_MOST_PADDED: Final = 200  # cells; a wider cell makes its own row longer and no other
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +60,17 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """The text of a cell and, for terminals, its rich style."""
+    """What stands in a cell.
+
+    Attributes:
+        text: Its text.
+        style: The rich style of it, for terminals.
+        layout: Whether blanks at its edges are ours; else they are shown as `\\x20`.
+    """
 
     text: str
     style: str = ""
+    layout: bool = False
 
 
 def write_record(environment: Environment, fields: Iterable[tuple[str, Cell | str]]) -> None:
@@ -71,24 +85,59 @@ def write_record(environment: Environment, fields: Iterable[tuple[str, Cell | st
         console_for(environment).print(table)
         return
     room = max((width(name) for name, _ in pairs), default=0)
-    lines = (f"{pad(name, room)}{_GAP}{printable(cell.text)}".rstrip() for name, cell in pairs)
-    environment.show(*lines)
+    environment.show_all(
+        f"{pad(name, room)}{_GAP}{cell_text(cell, screen=False)}".rstrip() for name, cell in pairs
+    )
 
 
 def write_table(
-    environment: Environment, columns: Sequence[Column], rows: Iterable[Sequence[Cell | str]]
+    environment: Environment,
+    columns: Sequence[Column],
+    items: Sequence[T],
+    cells: Callable[[T], Sequence[Cell | str]],
 ) -> None:
-    """Write a table whose rows are all known."""
-    cells = [[_cell(value) for value in row] for row in rows]
+    """Write a table whose rows are all known.
+
+    Args:
+        items: What has a row each.
+        cells: Makes the cells of a row. On a pipe it is asked twice, so that of a million rows
+            no more than one has to be held.
+    """
     if environment.is_terminal:
         table = rich_table(columns)
-        for row in cells:
+        rows = first_rows(items, cells)
+        for row in rows:
             table.add_row(*map(styled, row))
-        console_for(environment).print(table)
+        console = console_for(environment)
+        console.print(table)
+        if len(rows) < len(items):
+            console.print(line_of([Cell(rest_words(len(items) - len(rows)), "yellow")]))
         return
-    texts = [[c.title for c in columns], *([printable(c.text) for c in row] for row in cells)]
-    rooms = [max(map(width, column)) for column in zip(*texts, strict=True)]
-    environment.show(*(_plain_line(row, rooms, columns) for row in texts))
+    rooms = [width(column.title) for column in columns]
+    for item in items:
+        for n, cell in enumerate(cells(item)):
+            rooms[n] = max(rooms[n], _room(cell))
+    environment.show_all(_plain_lines(columns, rooms, items, cells))
+
+
+def _room(cell: Cell | str) -> int:
+    """Return the width of a cell on a pipe, 0 where it is too wide to keep others so wide."""
+    whole = cell.text if isinstance(cell, Cell) else cell
+    if len(whole) > _MOST_PADDED and whole.isascii():
+        return 0
+    cells = width(cell_text(cell, screen=False), _MOST_PADDED)
+    return cells if cells <= _MOST_PADDED else 0
+
+
+def _plain_lines(
+    columns: Sequence[Column],
+    rooms: Sequence[int],
+    items: Iterable[T],
+    cells: Callable[[T], Sequence[Cell | str]],
+) -> Iterator[str]:
+    yield _plain_line([column.title for column in columns], rooms, columns)
+    for item in items:
+        yield _plain_line([cell_text(c, screen=False) for c in cells(item)], rooms, columns)
 
 
 def _plain_line(texts: Sequence[str], rooms: Sequence[int], columns: Sequence[Column]) -> str:
@@ -126,14 +175,14 @@ def rich_table(columns: Sequence[Column], *, header: bool = True) -> Table:
 class RowPrinter:
     """Writes rows one by one as they come, flushed, in columns that stay aligned where they can.
 
-    A cell wider than the room of its column makes its own row longer; it is
+    A cell wider than the room of its column makes its own row longer; on a pipe it is
     never cut.
     """
 
     def __init__(self, environment: Environment, columns: Sequence[Column]) -> None:
         self._environment = environment
         self._columns = columns
-        self._rooms = [max(c.room, width(c.title)) for c in columns]
+        self._rooms = [min(max(c.room, width(c.title)), _MOST_PADDED) for c in columns]
         self._console: Console | None = None
         self._started = False
 
@@ -149,11 +198,12 @@ class RowPrinter:
         self._emit([_cell(c) for c in cells])
 
     def _emit(self, cells: Sequence[Cell]) -> None:
+        on_terminal = self._environment.is_terminal
         texts = [
-            pad(printable(cell.text), room, right=column.right)
+            pad(cell_text(cell, screen=on_terminal), room, right=column.right)
             for cell, room, column in zip(cells, self._rooms, self._columns, strict=True)
         ]
-        if not self._environment.is_terminal:
+        if not on_terminal:
             self._environment.show(_GAP.join(texts).rstrip())
             return
         from rich.text import Text
@@ -171,9 +221,26 @@ def _cell(value: Cell | str) -> Cell:
     return value if isinstance(value, Cell) else Cell(value)
 
 
+def cell_text(value: Cell | str, *, screen: bool = True) -> str:
+    """Return the text of a cell as people get it.
+
+    Args:
+        screen: Whether on a terminal, where what is too long is counted; a pipe has all of it.
+    """
+    cell = _cell(value)
+    text = on_screen(cell.text) if screen else printable(cell.text)
+    return text if cell.layout else edged(text)
+
+
 def styled(value: Cell | str) -> Text:
-    """Return a cell as rich text."""
+    """Return a cell of a table as rich text."""
     from rich.text import Text
 
-    cell = _cell(value)
-    return Text(printable(cell.text), style=cell.style)
+    return Text(cell_text(value), style=_cell(value).style)
+
+
+def line_of(cells: Iterable[Cell]) -> Text:
+    """Return cells as one line of rich text, one right after the other."""
+    from rich.text import Text
+
+    return Text("").join(Text(on_screen(cell.text), cell.style) for cell in cells)

@@ -6,6 +6,8 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from .text import shortened
+
 if TYPE_CHECKING:
     from mxgateway.generated.mxaccess_gateway.v1 import MxValue
 
@@ -35,10 +37,7 @@ def value_text(value: MxValue | None, *, most: int = 0) -> str:
     if content is ABSENT:
         return "-"
     if isinstance(content, str):
-        room = most * _CHARACTERS
-        if not most or len(content) <= room:
-            return content
-        return f"{content[:room]}... {len(content) - room} more characters"
+        return shortened(content, most * _CHARACTERS) if most else content
     # A 32-bit float has fewer digits than its 64-bit image: 0.1, not 0.10000000149011612.
     narrow = value is not None and (
         value.float_value is not None

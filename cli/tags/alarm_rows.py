@@ -32,21 +32,18 @@ def state_cell(alarm: Alarm) -> Cell:
     return Cell("acked", "yellow") if alarm.acked else Cell("unacked", "bold red")
 
 
-def value_of(alarm: Alarm) -> str:
-    """Return its value when it changed last; empty where none was sent."""
+def limit_text(alarm: Alarm, *, most: int = 0) -> str:
+    """Return value and limit, `95.2 / 95.0`; what was not sent is left out.
+
+    Args:
+        most: As for `value_text`.
+    """
     from ..output.values import value_text
 
-    return "" if alarm.raw_value is None else value_text(alarm.raw_value)
-
-
-def limit_text(alarm: Alarm) -> str:
-    """Return value and limit, `95.2 / 95.0`; what was not sent is left out."""
-    from ..output.values import value_text
-
-    value = value_of(alarm)
+    value = "" if alarm.raw_value is None else value_text(alarm.raw_value, most=most)
     if alarm.raw_limit is None:
         return value
-    return f"{value} / {value_text(alarm.raw_limit)}".strip()
+    return f"{value} / {value_text(alarm.raw_limit, most=most)}".strip()
 
 
 def alarm_document(alarm: Alarm) -> dict[str, Any]:

@@ -13,8 +13,10 @@ from ..output.console import console_for
 from ..output.live import LiveScreen, draws_table, redraws
 from ..output.live_alarms import AlarmBoard
 from ..output.live_export import export
+from ..output.long_tables import MOST_LEFT
 from ..output.rows import write_rows
 from ..output.tables import Cell
+from ..output.values import MOST_ON_SCREEN
 from ..run import run_with_client
 from ..streaming import Bounds, stream_to_end
 from .alarm_rows import ALARMS, CHANGES, limit_text, number_of, state_cell
@@ -103,7 +105,7 @@ def _on_screen(
     times = [t for t in (bounds.seconds, invocation.connection.timeout) if t is not None]
 
     def left(columns: int) -> RenderableType | None:
-        return board.summary(columns) if board.count else None
+        return board.summary(columns, MOST_LEFT) if board.count else None
 
     async def body(client: GatewayClient) -> None:
         import anyio
@@ -163,7 +165,7 @@ def _cells(alarm: Alarm, age: str) -> Sequence[Cell | str]:
         state_cell(alarm),
         age,
         alarm.reference,
-        limit_text(alarm),
+        limit_text(alarm, most=MOST_ON_SCREEN),
         alarm.description,
         remark,
         Cell("degraded", "yellow") if alarm.degraded else "",

@@ -8,6 +8,7 @@ from ..options import Invocation
 from ..output.console import console_for
 from ..output.live import draws_table
 from ..output.live_columns import Slot, fit
+from ..output.long_tables import first_rows
 from ..output.rows import Shape, write_rows
 from ..output.tables import Cell, Column
 from ..run import run_with_client
@@ -121,8 +122,9 @@ def find_tags(invocation: Invocation, pattern: str, *, objects: bool, attributes
     hits = tree.find(pattern, objects=objects, attributes=attributes)
     if draws_table(invocation):
         console = console_for(environment)
-        rows = [_cells(hit) for hit in hits]
-        console.print(fit(_SLOTS, rows, console.width).table(rows))
+        rows, columns = first_rows(hits, _cells), console.width
+        hidden = len(hits) - len(rows)
+        console.print(fit(_SLOTS, rows, columns).picture(rows, columns, hidden=hidden))
     else:
         write_rows(invocation, HITS, hits, extra={"query": {"pattern": pattern}})
     if not hits:

@@ -17,12 +17,13 @@ from mxgateway.printable import printable
 from ..options import Invocation, OutputFormat
 from ..output.console import console_for
 from ..output.live import LiveScreen, redraws
+from ..output.live_columns import MOST_IN_FRAME
 from ..output.live_export import export
 from ..output.live_words import level_cell, value_cell
 from ..output.plot import Sample, draw, thinned
 from ..output.spark import draws_blocks
-from ..output.tables import Cell, styled
-from ..output.text import fold, width
+from ..output.tables import Cell, line_of
+from ..output.text import fold, on_screen, shortened, width
 from ..run import run_with_client
 from ..streaming import Bounds, stream_to_end
 from .lost import told_when_lost
@@ -189,10 +190,9 @@ class Chart:
     def picture(self, columns: int, lines: int) -> RenderableType:
         """Return heading and chart for a terminal of that size."""
         from rich.console import Group
-        from rich.text import Text
 
         rows = self._lines(columns, lines)
-        return Group(*(Text("").join(map(styled, row)) for row in rows))
+        return Group(*map(line_of, rows))
 
     def text(self, columns: int, lines: int) -> list[str]:
         """Return the same as lines of plain text."""
@@ -213,13 +213,13 @@ class Chart:
             facts.insert(0, f"min {min(known):.7g}  max {max(known):.7g}")
         below = [Cell("  ".join(facts), "dim")]
         if self._end:
-            below.append(Cell(self._end, "bold red"))
+            below.append(Cell(shortened(self._end, MOST_IN_FRAME), "bold red"))
         if not all(sample.good for sample in samples):
             below.append(Cell("x on the axis: the value was not good", "red"))
         if lost:
             below.append(Cell(f"{lost} gaps: values were lost", "bold red"))
         heading = [told]
-        if sum(width(printable(cell.text)) for cell in told) > columns:
+        if sum(width(on_screen(cell.text), columns) for cell in told) > columns:
             # Each line of the heading takes one from the chart, so none may fold by itself.
             heading = [*_folded(told[0], columns), told[2:]]
         for cell in below:
@@ -236,7 +236,7 @@ class Chart:
 
 
 def _folded(cell: Cell, columns: int) -> list[list[Cell]]:
-    return [[Cell(line, cell.style)] for line in fold(printable(cell.text), columns)]
+    return [[Cell(line, cell.style)] for line in fold(on_screen(cell.text), columns)]
 
 
 def _number(tag: str, value: TagValue) -> float | None:

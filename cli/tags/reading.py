@@ -14,6 +14,7 @@ from ..output.live import draws_table
 from ..output.live_columns import Slot, fit
 from ..output.live_export import export
 from ..output.live_words import age_text, level_cell, status_cell, value_cell
+from ..output.long_tables import first_rows
 from ..output.rows import Shape, write_rows
 from ..output.tables import Cell, Column
 from ..output.values import MOST_ON_SCREEN, time_text
@@ -106,18 +107,18 @@ def read_tags(
 
 def _picture(values: Sequence[TagValue], columns: int) -> RenderableType:
     """Return the readings for a terminal."""
-    rows: list[list[Cell | str]] = []
-    for value in values:
-        status = status_cell(value)
-        rows.append(
-            [
-                value.tag,
-                value_cell(value, most=MOST_ON_SCREEN),
-                level_cell(value),
-                Cell("-" if value.error is not None else value.type_name, "dim"),
-                age_text(value.age()),
-                time_text(value.timestamp),
-                "" if status.text == "OK" else status,
-            ]
-        )
-    return fit(_SLOTS, rows, columns).picture(rows, columns)
+    rows = first_rows(values, _picture_cells)
+    return fit(_SLOTS, rows, columns).picture(rows, columns, hidden=len(values) - len(rows))
+
+
+def _picture_cells(value: TagValue) -> list[Cell | str]:
+    status = status_cell(value)
+    return [
+        value.tag,
+        value_cell(value, most=MOST_ON_SCREEN),
+        level_cell(value),
+        Cell("-" if value.error is not None else value.type_name, "dim"),
+        age_text(value.age()),
+        time_text(value.timestamp),
+        "" if status.text == "OK" else status,
+    ]

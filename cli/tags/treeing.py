@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from mxgateway.printable import printable
@@ -11,10 +12,12 @@ from mxgateway.printable import printable
 from ..options import Invocation, OutputFormat
 from ..output.console import console_for, recording_console
 from ..output.live_export import export
+from ..output.long_tables import first_rows, rest_words
 from ..output.progress import WalkBar
 from ..output.rows import Shape, write_rows
 from ..output.spark import draws_blocks
-from ..output.tables import Cell, Column, styled
+from ..output.tables import Cell, Column, line_of
+from ..output.text import edged
 from ..run import run_with_client
 
 if TYPE_CHECKING:
@@ -102,7 +105,7 @@ def show_tree(invocation: Invocation, request: TreeRequest) -> None:
     environment = invocation.environment
     references = [tag for root in roots for twig in root.walk() for tag in twig.attributes]
     remember_tags(environment, invocation.connection.endpoint, references, whole=False)
-    lines = list(_lines(roots, request, draws_blocks(environment)))
+    lines = partial(_lines, roots, request, draws_blocks(environment))
     if invocation.format is not OutputFormat.TABLE or invocation.fields:
         rows = [twig for root in roots for twig in root.walk()]
         write_rows(invocation, _shape(request), rows, extra={"query": {"path": request.path}})
@@ -110,7 +113,7 @@ def show_tree(invocation: Invocation, request: TreeRequest) -> None:
         console = console_for(environment)
         console.print(_picture(lines, console.width))
     else:
-        environment.show(*map(_plain, lines))
+        environment.show_all(map(_plain, lines()))
     export(
         environment, request.export_file, "mxgw-py tree", lambda columns: _picture(lines, columns)
     )
@@ -229,7 +232,7 @@ def _lines(roots: Sequence[_Twig], request: TreeRequest, blocks: bool) -> Iterat
     while waiting:
         shown, arm, stem = waiting.pop()
         if isinstance(shown, str):
-            yield arm, (Cell(shown, "dim"),)
+            yield arm, (Cell(edged(shown), "dim"),)
             continue
         yield arm, _words(shown)
         below: list[_Twig | str] = [*(shown.attributes if request.attributes else ())]
@@ -241,9 +244,9 @@ def _lines(roots: Sequence[_Twig], request: TreeRequest, blocks: bool) -> Iterat
 
 def _words(twig: _Twig) -> tuple[Cell, ...]:
     found = twig.object
-    cells = [Cell(twig.name, "bold cyan" if found.is_area else "bold")]
+    cells = [Cell(edged(twig.name), "bold cyan" if found.is_area else "bold")]
     if found.tag_name != twig.name:
-        cells.append(Cell(f" {found.tag_name}", "cyan" if found.is_area else ""))
+        cells.append(Cell(f" {edged(found.tag_name)}", "cyan" if found.is_area else ""))
     facts = [] if not found.template_chain else [found.template_chain[0]]
     if twig.children:
         facts.append(_count(len(twig.children), "object"))
@@ -263,20 +266,25 @@ def _plain(line: _Line) -> str:
     return line[0] + "".join(printable(cell.text) for cell in line[1])
 
 
-def _picture(lines: Sequence[_Line], columns: int) -> RenderableType:
+def _picture(lines: Callable[[], Iterator[_Line]], columns: int) -> RenderableType:
     """Return the tree for a terminal: what has no room goes on below its own name."""
     from rich.console import Group
     from rich.text import Text
 
     console = recording_console(columns)
     parts = []
-    for arm, cells in lines:
-        words = Text("").join(map(styled, cells))
+    waiting = lines()
+    for shown in first_rows(waiting, lambda line: (Cell(line[0], "dim"), *line[1])):
+        arm, cells = shown[0].text, shown[1:]
+        words = line_of(cells)
         room = columns - len(arm)
         folded = [words] if room < _LEAST_ROOM else words.wrap(console, room, overflow="fold")
         for n, line in enumerate(folded):
             line.rstrip()
             parts.append(Text("").join((Text(_below(arm) if n else arm, "dim"), line)))
+    hidden = sum(1 for _ in waiting)
+    if hidden:
+        parts.append(line_of([Cell(rest_words(hidden, "lines"), "yellow")]))
     for part in parts:
         part.overflow = "fold"
     return Group(*parts)

@@ -19,6 +19,7 @@ from ..options import Invocation
 from ..output.console import console_for
 from ..output.live import draws_table
 from ..output.live_columns import fit
+from ..output.long_tables import first_rows
 from ..output.rows import write_rows
 from ..output.values import MOST_ON_SCREEN
 from ..run import run_with_client
@@ -56,8 +57,9 @@ def write_all(invocation: Invocation, form: TagWriteForm, type_name: str | None)
     raise_in_batch(invocation, errors, len(outcomes))
     if draws_table(invocation):
         console = console_for(environment)
-        rows = [row_of(outcome, most=MOST_ON_SCREEN) for outcome in outcomes]
-        console.print(fit(SLOTS, rows, console.width).picture(rows, console.width))
+        rows = first_rows(outcomes, lambda outcome: row_of(outcome, most=MOST_ON_SCREEN))
+        hidden = len(outcomes) - len(rows)
+        console.print(fit(SLOTS, rows, console.width).picture(rows, console.width, hidden=hidden))
     else:
         extra = {"query": query_of(writes, form), "ok": not failed, "failed": len(failed)}
         write_rows(invocation, OUTCOMES, outcomes, extra=extra)

@@ -23,7 +23,7 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
 )
 from mxgateway.options import ClientOptions
 
-__all__ = ["AlarmBook", "by_severity"]
+__all__ = ["AlarmBook", "by_severity", "urgency"]
 
 _Kind = AlarmTransitionKind
 
@@ -259,7 +259,12 @@ _CHANGES: Final = {
 
 def by_severity(alarms: Iterable[Alarm]) -> list[Alarm]:
     """Return alarms as `AlarmBook.by_severity` does."""
-    return sorted(alarms, key=lambda a: (max(a.severity, 1), a.acked, _key(a.reference)))
+    return sorted(alarms, key=urgency)
+
+
+def urgency(alarm: Alarm) -> tuple[int, bool, str]:
+    """Return by what `by_severity` sorts an alarm; no two of a book have the same."""
+    return max(alarm.severity, 1), alarm.acked, _key(alarm.reference)
 
 
 def _key(reference: str) -> str:

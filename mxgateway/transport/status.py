@@ -18,6 +18,7 @@ from mxgateway.errors import (
     StatusCode,
     rpc_error,
 )
+from mxgateway.printable import printable
 from mxgateway.redact import redact
 from mxgateway.transport.metadata import Headers, decode_binary, decode_metadata
 
@@ -112,7 +113,7 @@ def foreign_reply(headers: Headers, body: bytes) -> RpcError:
 
 def _printable(data: bytes) -> str:
     text = data.decode("utf-8", "replace")
-    return "".join(c if c.isprintable() else " " for c in text).strip()
+    return "".join(c if printable(c) == c else " " for c in text).strip()
 
 
 def trailers_error(trailers: Headers) -> RpcError | None:

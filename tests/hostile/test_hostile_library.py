@@ -110,15 +110,28 @@ async def test_records_and_reprs_hold_one_line_each(caplog: pytest.LogCaptureFix
         check_line(record.getMessage())
 
 
-@given(st.text())
+@given(st.text() | st.text("a \x1b\u3164\u2800\ufe0fé液"))
 def test_printable_text_is_printable_and_stays_as_it_was_where_it_was(text: str) -> None:
     shown = printable(text)
     assert shown.isprintable()
     assert printable(shown) == shown
-    kept = "".join(c for c in text if c.isprintable())
+    assert not UNSEEN & set(shown)
+    kept = "".join(c for c in text if c.isprintable() and c not in UNSEEN)
     assert [c for c in shown if c in set(kept)][: len(kept)] or not kept
-    if text.isprintable():
+    if kept == text:
         assert shown == text
+
+
+UNSEEN = set("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
+UNSEEN |= {chr(n) for n in (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))}
+
+
+def test_names_that_differ_in_what_shows_nothing_do_not_look_the_same() -> None:
+    shown = {printable(f"Pump_1{character}") for character in UNSEEN}
+    assert len(shown) == len(UNSEEN)
+    assert all(name.isascii() for name in shown)
+    error = errors.TagError("no such tag", tag="Pump_1\u3164")
+    assert "\\u3164" in repr(error) + str(errors.GalaxyNotFoundError("no Pump_1\u3164"))
 
 
 @pytest.mark.parametrize(
@@ -128,6 +141,8 @@ def test_printable_text_is_printable_and_stays_as_it_was_where_it_was(text: str)
         ("\x00\x1b[0m\x7f\x85\x9b", "\\x00\\x1b[0m\\x7f\\x85\\x9b"),
         ("\u2028\u202e\u200b\ud800", "\\u2028\\u202e\\u200b\\ud800"),
         ("\U000e0001", "\\U000e0001"),
+        ("Pump\u3164_\u115f\x1b\ufe0f", "Pump\\u3164_\\u115f\\x1b\\ufe0f"),
+        ("a\u2800\U000e0100\u17b4", "a\\u2800\\U000e0100\\u17b4"),
         ("Füllstand 液位 °C", "Füllstand 液位 °C"),
     ],
 )

@@ -55,6 +55,7 @@ RAW: Final = {
     ("cli/environment.py", "self.stdout.write"): "the door itself",
     ("cli/environment.py", "self.stderr.write"): "the door itself",
     ("cli/output/progress.py", "self._stream.write"): "numbers and our own words",
+    ("cli/output/live.py", "self._stream.write"): "what a live picture begins and ends with",
     ("cli/signals.py", "os.write"): "what ends a live picture, a constant",
     ("cli/environment.py", "click.confirm"): "the door itself",
     ("cli/environment.py", "click.prompt"): "the door itself",

@@ -25,7 +25,7 @@ a right-to-left override, invisible characters, markup."""
 # What the command line itself writes to a terminal: colours, how live pictures are drawn, and
 # a bar that is drawn over.
 _OURS: Final = re.compile(
-    r"\x1b\[(?:[0-9;]*m|\?25[hl]|\?1049[hl]|H|2K|1A|[0-9;]+H|0?J)|\n"
+    r"\x1b\[(?:[0-9;]*m|\?25[hl]|\?7[hl]|\?1049[hl]|H|2K|1A|[0-9;]+H|0?J)|\n"
     r"|\r(?:\[[#.]+\] )?[0-9a-z ,]*"
 )
 
