@@ -148,8 +148,8 @@ class Profiles:
             write_private(self.path, self.to_toml().encode())
         except OSError as error:
             raise ConfigurationError(
-                f"the profiles cannot be written to {str(self.path)!r}: {error}; "
-                "choose another file with --config"
+                f"the profiles cannot be written to {str(self.path)!r}: "
+                f"{error.strerror or error}; choose another file with --config"
             ) from error
 
     def to_toml(self) -> str:

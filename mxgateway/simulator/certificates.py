@@ -18,7 +18,7 @@ from os import PathLike
 from pathlib import Path
 
 from mxgateway.errors import ConfigurationError
-from mxgateway.replacing import replace_file
+from mxgateway.replacing import replace_file, require_replaceable
 from mxgateway.simulator.key_files import check_key_file
 from mxgateway.simulator.programs import find_program
 from mxgateway.simulator.server import TlsFiles
@@ -102,6 +102,8 @@ def fingerprint_of(certificate: str | PathLike[str]) -> str:
 
 def _make(place: Path, names: list[str]) -> None:
     authority, certificate, key = _made(names)
+    for name in (_CA, _CERTIFICATE, _KEY):
+        require_replaceable(place / name)
     # First removed and last written: only what is whole has it.
     (place / _CA).unlink(missing_ok=True)
     replace_file(place / _KEY, key, mode=0o600)
