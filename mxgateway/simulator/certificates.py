@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
+from mxgateway.bounded_files import MOST_PEM_BYTES, read_bounded
 from mxgateway.errors import ConfigurationError
 from mxgateway.replacing import replace_file, require_replaceable
 from mxgateway.simulator.key_files import check_key_file
@@ -90,7 +91,7 @@ def fingerprint_of(certificate: str | PathLike[str]) -> str:
         OSError: The file cannot be read.
         ConfigurationError: There is no certificate in it.
     """
-    text = Path(certificate).read_text("ascii", errors="replace")
+    text = read_bounded(certificate, MOST_PEM_BYTES).decode("ascii", errors="replace")
     begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
     try:
         first = text[text.index(begin) : text.index(end) + len(end)]
