@@ -29,6 +29,9 @@ __all__ = ["SENTINEL", "lines_of_stdin", "run_batch", "tokens"]
 
 SENTINEL: Final = "__MXGW_BATCH_EOR__"
 
+_MOST_LINE_BYTES: Final = 16 * 1024 * 1024  # with its line end
+# click takes time by the square of their number: 100,000 take about a second.
+_MOST_WORDS: Final = 100_000
 _ELSEWHERE: Final = ("batch", "completion", "demo", "simulate")
 
 
@@ -87,10 +90,19 @@ def _text(piece: re.Match[str]) -> str:
 
 
 def lines_of_stdin() -> Iterator[bytes]:
-    """Yield the lines of stdin as they come, without waiting for more than one."""
+    """Yield the lines of stdin as they come, without waiting for more than one.
+
+    Of a line that is too long only as much is kept as shows that.
+    """
     stdin: BinaryIO | None = None if sys.stdin is None else sys.stdin.buffer
-    if stdin is not None:
-        yield from iter(stdin.readline, b"")
+    if stdin is None:
+        return
+    while line := stdin.readline(_MOST_LINE_BYTES + 1):
+        yield line
+        while len(line) > _MOST_LINE_BYTES and not line.endswith(b"\n"):
+            line = stdin.readline(_MOST_LINE_BYTES + 1)
+            if not line:
+                return
 
 
 def run_batch(environment: Environment, lines: Iterator[bytes], *, echo: bool) -> None:
@@ -108,12 +120,18 @@ def run_batch(environment: Environment, lines: Iterator[bytes], *, echo: bool) -
         if number == 0:
             raw = raw.removeprefix(b"\xef\xbb\xbf")  # PowerShell marks UTF-8 this way.
         # Without the line end: a backslash in front of it must not take it into a word.
+        too_long = len(raw) > _MOST_LINE_BYTES
         raw = raw.rstrip(b"\r\n")
-        if not raw.strip():
+        if not (too_long or raw.strip()):
             continue
         # Flags and connection are those of the line; keys once seen stay secret for all.
         inner = replace(environment, json_errors=True, connection=None)
         try:
+            if too_long:
+                raise click.UsageError(
+                    f"the line is longer than {_MOST_LINE_BYTES:,} bytes and is skipped; "
+                    "give many tags or values in a file, as @FILE"
+                )
             _run_line(inner, raw, echo=echo)
         except (OutputClosed, BrokenPipeError, Interrupted, KeyboardInterrupt):
             raise
@@ -128,6 +146,10 @@ def _run_line(environment: Environment, raw: bytes, *, echo: bool) -> None:
     except UnicodeDecodeError as error:
         raise click.UsageError(f"the line is no UTF-8: {error}") from error
     words = tokens(line)
+    if len(words) > _MOST_WORDS:
+        raise click.UsageError(
+            f"the line has more than {_MOST_WORDS:,} words; give many tags in a file, as @FILE"
+        )
     for key in keys_in(words):
         environment.keep_secret(key)
     if echo:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import rich_click as click
@@ -14,6 +13,7 @@ from mxgateway.options import ClientOptions
 from .settings.keys import key_file, read_key
 from .settings.limits import numbers_of
 from .settings.modes import open_to_others
+from .settings.places import named_path
 from .settings.values import Layer, Value
 
 __all__ = ["DEFAULT_TIMEOUT", "Connection"]
@@ -174,7 +174,7 @@ def _warnings(values: Mapping[str, Value]) -> tuple[str, ...]:
     if key.given:
         files.append(key_file(key.content))
     if client_key.given:
-        files.append(Path(client_key.content).expanduser())
+        files.append(named_path(client_key.content))
     found = [open_to_others(file, secret=True) for file in files if file is not None]
     return tuple(text for text in (values["profile"].warning, *found) if text)
 

@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from mxgateway.simulator import PlantModel, Settings, Simulator
     from mxgateway.simulator.certificates import SimulatorCertificate
 
-__all__ = ["Wish", "facts_of", "featured_tags", "item_to_try", "settings_of", "simulator_for"]
+__all__ = [
+    "Wish",
+    "facts_of",
+    "featured_tags",
+    "item_to_try",
+    "model_of",
+    "settings_of",
+    "simulator_for",
+]
 
 _TRUE: Final = frozenset({"true", "1", "yes", "on"})
 _FALSE: Final = frozenset({"false", "0", "no", "off"})
@@ -70,23 +78,37 @@ class Wish:
             raise click.UsageError("--control-token has no meaning without --control")
 
 
-@contextmanager
-def simulator_for(wish: Wish) -> Iterator[tuple[Simulator, SimulatorCertificate | None]]:
-    """Make the simulator; files made for it alone are gone afterwards.
+def model_of(wish: Wish) -> PlantModel | None:
+    """Return the plant that is asked for; None for the DemoPlant.
 
     Raises:
-        ConfigurationError: The plant file, a setting or a certificate is wrong.
+        ConfigurationError: The plant file is wrong.
+    """
+    from mxgateway.simulator import load_model, scale_model
+
+    if wish.plant is not None:
+        return load_model(wish.plant)
+    return None if wish.scale is None else scale_model(wish.scale)
+
+
+@contextmanager
+def simulator_for(
+    wish: Wish, model: PlantModel | None
+) -> Iterator[tuple[Simulator, SimulatorCertificate | None]]:
+    """Make the simulator; files made for it alone are gone afterwards.
+
+    Args:
+        wish: What is asked for.
+        model: Its plant, from `model_of`.
+
+    Raises:
+        ConfigurationError: A setting or a certificate is wrong.
     """
     import tempfile
 
-    from mxgateway.simulator import Simulator, TlsFiles, load_model, scale_model
+    from mxgateway.simulator import Simulator, TlsFiles
     from mxgateway.simulator.certificates import SimulatorCertificate, certificate_in
 
-    model = None
-    if wish.plant is not None:
-        model = load_model(wish.plant)
-    elif wish.scale is not None:
-        model = scale_model(wish.scale)
     settings = settings_of(wish.settings)
     with tempfile.TemporaryDirectory(prefix="mxgw-simulate-") as passing:
         certificate = None

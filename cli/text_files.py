@@ -6,9 +6,24 @@ import codecs
 import re
 from typing import Final
 
-__all__ = ["decoded", "lines_in"]
+from mxgateway.bounded_files import read_bounded
+
+from .settings.places import named_path
+
+__all__ = ["decoded", "lines_in", "read_named"]
 
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
+
+
+def read_named(path: str, most: int) -> bytes:
+    """Return the content of a file that a person named for reading, `~` for a home folder.
+
+    Pipes that somebody writes to are files here: `<(...)` of a shell and /dev/stdin.
+
+    Raises:
+        OSError: As for `read_bounded`; `strerror` follows "cannot be read: ".
+    """
+    return read_bounded(named_path(path), most, streams=True)
 
 
 def decoded(data: bytes) -> str:

@@ -7,9 +7,9 @@ import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import Any, Self
 
+from mxgateway.bounded_files import MOST_PEM_BYTES, require_ordinary
 from mxgateway.errors import ConfigurationError
 from mxgateway.redact import Secret, hidden
 
@@ -156,10 +156,19 @@ class ClientOptions:
             raise ConfigurationError("client_key is given without client_cert; give both")
         for name in ("ca_file", "client_cert", "client_key"):
             path = getattr(self, name)
-            if path is not None and not Path(path).is_file():
+            if path is None:
+                continue
+            try:
+                require_ordinary(path, MOST_PEM_BYTES)  # OpenSSL would wait for a pipe.
+            except FileNotFoundError as error:
                 raise ConfigurationError(
                     f"{name}: there is no file {os.fspath(path)!r}; give a PEM file"
-                )
+                ) from error
+            except OSError as error:
+                raise ConfigurationError(
+                    f"{name}: {os.fspath(path)!r} cannot be used: {error.strerror or error}; "
+                    "give a PEM file"
+                ) from error
         if self.fingerprint is not None:
             object.__setattr__(self, "fingerprint", _parse_fingerprint(self.fingerprint))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import rich_click as click
@@ -19,7 +18,7 @@ from ..output.results import write_result
 from ..output.rows import Shape, write_rows
 from ..output.tables import Column
 from ..settings.keys import is_literal, mask
-from ..settings.places import profile_file
+from ..settings.places import named_path, profile_file
 from ..settings.profiles import PROFILE_KEYS, Profiles, check_name
 
 __all__ = ["profile"]
@@ -109,7 +108,7 @@ def add(invocation: Invocation, name: str, given: dict[str, Any]) -> None:
         settings["api_key"] = f"env:{variable}"
     for key in _FILES:
         if key in settings:
-            settings[key] = str(Path(settings[key]).expanduser().absolute())
+            settings[key] = str(named_path(settings[key]).absolute())
     profiles.profiles[name] = settings
     profiles.save()
     if is_literal(settings.get("api_key", "env:")):

@@ -120,15 +120,16 @@ def simulate(invocation: Invocation, **options: Any) -> None:
     wish.check()
     from ..logs import shown_log
     from ..run import run_async
+    from ..simulation import model_of, simulator_for
 
     environment = invocation.environment
+    # Out of the loop, where Ctrl-C ends a plant that comes slowly out of a pipe.
+    model = model_of(wish)
 
     async def serve() -> None:
         import anyio
 
-        from ..simulation import simulator_for
-
-        with simulator_for(wish) as (simulator, certificate):
+        with simulator_for(wish, model) as (simulator, certificate):
             await _start(simulator)
             try:
                 announce(invocation, simulator, certificate)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import rich_click as click
 
+from mxgateway.bounded_files import read_bounded
 from mxgateway.errors import ConfigurationError
 from mxgateway.options import ClientOptions
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["trust"]
 
+_MOST_BYTES: Final = 1_000_000
 _PEM: Final = re.compile(r"-----BEGIN .*?-----END [^-]*-----", re.DOTALL)
 
 
@@ -136,9 +138,11 @@ def _kept(path: Path) -> str | None:
     from ..doctor.certificate import fingerprint
 
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = read_bounded(path, _MOST_BYTES).decode(errors="replace")
         if not text.strip():
             return None
+        if text.count("-----BEGIN ") > 1:  # With many the pattern takes the square of their number.
+            raise ValueError("several")
         (der,) = [ssl.PEM_cert_to_DER_cert(block) for block in _PEM.findall(text)]
     except FileNotFoundError:
         return None

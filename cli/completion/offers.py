@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import heapq
 import os
-import stat
 from collections.abc import Iterable, Mapping
 from itertools import islice
 from pathlib import Path
@@ -31,7 +30,6 @@ FOLDER: Final = "folder"
 
 _MOST_OFFERED: Final = 500
 _MOST_ENTRIES: Final = 100_000
-_MOST_PROFILE_BYTES: Final = 1_000_000
 
 
 def known_tags(context: click.Context, incomplete: str) -> list[CompletionItem]:
@@ -50,7 +48,6 @@ def profile_names(context: click.Context, incomplete: str) -> list[CompletionIte
     variables = _variables(context)
     path = profile_file(variables, _config(context, variables))
     try:
-        _require_small(path)
         profiles = Profiles.load(path)
     except (ConfigurationError, OSError, RuntimeError):
         return []  # The command itself will say what is wrong with the file.
@@ -100,7 +97,6 @@ def _offered(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
 def _remembered(context: click.Context) -> list[str]:
     variables = _variables(context)
     try:
-        _require_small(profile_file(variables, _config(context, variables)))
         endpoint = weigh_connection(context.params, {}, variables)["endpoint"].content
         return read_tags(variables, endpoint)
     except (ConfigurationError, click.UsageError, OSError, RuntimeError):
@@ -114,17 +110,3 @@ def _variables(context: click.Context) -> Mapping[str, str]:
 
 def _config(context: click.Context, variables: Mapping[str, str]) -> str | None:
     return context.params.get("config") or variables.get("MXGATEWAY_CONFIG")
-
-
-def _require_small(path: Path) -> None:
-    """Keep Tab from waiting for a FIFO, a device or a huge file in the place of the profiles.
-
-    Raises:
-        OSError: It is one of these.
-    """
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return
-    if not stat.S_ISREG(found.st_mode) or found.st_size > _MOST_PROFILE_BYTES:
-        raise OSError(f"{str(path)!r} is no file of profiles")

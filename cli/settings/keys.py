@@ -6,16 +6,19 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 import rich_click as click
 
 from mxgateway.redact import Secret
 
-from ..text_files import decoded
+from ..text_files import decoded, read_named
+from .places import named_path
 
 __all__ = ["is_literal", "key_file", "mask", "read_key"]
 
 _MASKED = "***"
+_MOST_BYTES: Final = 65_536
 
 
 def is_literal(reference: str) -> bool:
@@ -61,12 +64,12 @@ def read_key(
 def key_file(reference: str) -> Path | None:
     """Return the file that a reference names, or None."""
     kind, _, path = reference.partition(":")
-    return Path(path).expanduser() if kind == "file" and path else None
+    return named_path(path) if kind == "file" and path else None
 
 
 def _from_file(path: str, option: str) -> str:
     try:
-        key = decoded(Path(path).expanduser().read_bytes()).strip()
+        key = decoded(read_named(path, _MOST_BYTES)).strip()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else f"it {error}"
         raise click.UsageError(f"{option}: the file {path!r} cannot be read: {reason}") from error

@@ -103,7 +103,7 @@ def _profile(values: dict[str, Value], variables: Mapping[str, str]) -> dict[str
     """Return the settings of the chosen profile, and note in `values` which one it is."""
     path = profile_file(variables, values["config"].content)
     name = values["profile"].content
-    if values["config"].given and not path.is_file():
+    if values["config"].given and not path.exists():
         raise click.UsageError(f"--config: there is no file {str(path)!r}")
     profiles = Profiles.load(path)
     if name is None:

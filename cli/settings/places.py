@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["cache_folder", "config_folder", "profile_file"]
+__all__ = ["cache_folder", "config_folder", "named_path", "profile_file"]
 
 
 def config_folder(variables: Mapping[str, str]) -> Path:
@@ -33,8 +33,16 @@ def _folder(variables: Mapping[str, str], windows: str, xdg: str, usual: str) ->
     return base / "mxgateway"
 
 
+def named_path(path: str) -> Path:
+    """Return a path as somebody wrote it, with `~` for a home folder.
+
+    One of nobody stays as it stands, as shells leave it; `Path.expanduser` would fail.
+    """
+    return Path(os.path.expanduser(path))  # noqa: PTH111
+
+
 def profile_file(variables: Mapping[str, str], chosen: str | None) -> Path:
     """Return the file of the profiles: the chosen one, else the user's."""
     if chosen:
-        return Path(chosen).expanduser()
+        return named_path(chosen)
     return config_folder(variables) / "profiles.toml"

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
+from mxgateway.bounded_files import read_bounded
 from mxgateway.errors import ConfigurationError
 from mxgateway.nesting import parse_toml
 
 from ..private_files import write_private
 from .keys import is_literal
 from .modes import open_to_others
+from .places import named_path
 from .table import CONNECTION, Setting
 
 __all__ = ["PROFILE_KEYS", "Profiles", "check_name"]
@@ -22,6 +24,7 @@ PROFILE_KEYS: Final[dict[str, Setting]] = {s.name: s for s in CONNECTION if s.in
 _PATHS: Final = ("ca_file", "client_cert", "client_key")
 _NO_NAME: Final = "{!r} is no name for a profile; use up to 64 letters, digits, - and _"
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_MOST_BYTES: Final = 1_000_000
 
 
 @dataclass(slots=True)
@@ -46,12 +49,14 @@ class Profiles:
             ConfigurationError: It cannot be read, is no TOML, or holds what it must not.
         """
         try:
-            text = path.read_text(encoding="utf-8-sig")
+            text = read_bounded(path, _MOST_BYTES).decode("utf-8-sig")
         except FileNotFoundError:
             return cls(path)
         except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or error
             raise ConfigurationError(
-                f"the profiles in {str(path)!r} cannot be read: {error}"
+                f"the profiles in {str(path)!r} cannot be read: {reason}; "
+                "choose another file with --config"
             ) from error
         try:
             content = parse_toml(text)
@@ -115,7 +120,7 @@ class Profiles:
         settings = dict(self.profiles[name])
         for key in _PATHS:
             if key in settings:
-                settings[key] = str(self.path.parent / Path(settings[key]).expanduser())
+                settings[key] = str(self.path.parent / named_path(settings[key]))
         return settings
 
     def require(self, name: str) -> None:
@@ -148,8 +153,8 @@ class Profiles:
             write_private(self.path, self.to_toml().encode())
         except OSError as error:
             raise ConfigurationError(
-                f"the profiles cannot be written to {str(self.path)!r}: {error}; "
-                "choose another file with --config"
+                f"the profiles cannot be written to {str(self.path)!r}: "
+                f"{error.strerror or error}; choose another file with --config"
             ) from error
 
     def to_toml(self) -> str:

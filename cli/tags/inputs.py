@@ -11,7 +11,6 @@ import datetime as dt
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import rich_click as click
@@ -19,11 +18,12 @@ import rich_click as click
 from mxgateway.nesting import parse_json
 
 from ..environment import Environment
-from ..text_files import decoded, lines_in
+from ..text_files import decoded, lines_in, read_named
 from .patterns import is_pattern
 
 __all__ = ["WriteInput", "tags_of", "writes_of"]
 
+_MOST_BYTES: Final = 64_000_000
 _MEMBERS: Final = frozenset({"tag", "value", "type", "timestamp"})
 
 
@@ -122,10 +122,13 @@ def _read(environment: Environment, word: str) -> tuple[str, bytes]:
     if word == "-":
         if environment.pool is not None:
             raise click.UsageError("- does not go with batch, which reads stdin itself; use @FILE")
-        return "stdin", b"" if sys.stdin is None else sys.stdin.buffer.read()
+        data = b"" if sys.stdin is None else sys.stdin.buffer.read(_MOST_BYTES + 1)
+        if len(data) > _MOST_BYTES:
+            raise click.UsageError(f"stdin is larger than {_MOST_BYTES:,} bytes; give it in parts")
+        return "stdin", data
     path = word[1:]
     try:
-        return path, Path(path).expanduser().read_bytes()
+        return path, read_named(path, _MOST_BYTES)
     except OSError as error:
         raise click.UsageError(
             f"{word}: the file cannot be read: {error.strerror or error}"

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Final
 
 import rich_click as click
 
 from ..environment import Environment
-from ..text_files import decoded, lines_in
+from ..text_files import decoded, lines_in, read_named
 
 __all__ = ["PasswordSource"]
+
+_MOST_BYTES: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class PasswordSource:
 
     def _from_file(self, path: str) -> str:
         try:
-            lines = lines_in(decoded(Path(path).expanduser().read_bytes()))
+            lines = lines_in(decoded(read_named(path, _MOST_BYTES)))
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else f"it {error}"
             raise click.UsageError(

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
+from mxgateway.bounded_files import MOST_PEM_BYTES, read_bounded
 from mxgateway.errors import ConfigurationError
-from mxgateway.replacing import replace_file
+from mxgateway.replacing import replace_file, require_replaceable
 from mxgateway.simulator.key_files import check_key_file
 from mxgateway.simulator.programs import find_program
 from mxgateway.simulator.server import TlsFiles
@@ -90,7 +91,7 @@ def fingerprint_of(certificate: str | PathLike[str]) -> str:
         OSError: The file cannot be read.
         ConfigurationError: There is no certificate in it.
     """
-    text = Path(certificate).read_text("ascii", errors="replace")
+    text = read_bounded(certificate, MOST_PEM_BYTES).decode("ascii", errors="replace")
     begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
     try:
         first = text[text.index(begin) : text.index(end) + len(end)]
@@ -102,6 +103,8 @@ def fingerprint_of(certificate: str | PathLike[str]) -> str:
 
 def _make(place: Path, names: list[str]) -> None:
     authority, certificate, key = _made(names)
+    for name in (_CA, _CERTIFICATE, _KEY):
+        require_replaceable(place / name)
     # First removed and last written: only what is whole has it.
     (place / _CA).unlink(missing_ok=True)
     replace_file(place / _KEY, key, mode=0o600)

@@ -15,6 +15,7 @@ from grpclib.server import Server
 from h2.errors import ErrorCodes
 from h2.events import StreamReset
 
+from mxgateway.bounded_files import MOST_PEM_BYTES, require_ordinary
 from mxgateway.codec.grpc import MessageCodec
 from mxgateway.errors import ConfigurationError
 from mxgateway.simulator.audit import Audit
@@ -69,6 +70,8 @@ def load_certificate(
         ConfigurationError: The files cannot be read or do not belong together.
     """
     try:
+        for path in (certificate, key):
+            require_ordinary(path, MOST_PEM_BYTES)  # OpenSSL would wait for a pipe.
         context.load_cert_chain(certificate, key)
     except OSError as error:  # ssl.SSLError is one
         raise ConfigurationError(

@@ -73,6 +73,25 @@ def test_a_line_of_millions_of_characters_is_read_in_time(
     assert version["gatewayProtocolVersion"] == 3
 
 
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b"x" * (2**24 + 1), "longer than 16,777,216 bytes"),
+        (b" " * 2**24 + b"\rversion " + b"x" * 2**24, "longer than 16,777,216 bytes"),
+        (b"read" + b" a" * 100_000, "more than 100,000 words"),
+    ],
+)
+def test_a_line_that_is_too_long_fails_alone(
+    spawn: Callable[..., Any], line: bytes, reason: str
+) -> None:
+    outcome = spawn("batch", stdin=line + b"\nversion\n" + line)
+    failed, answered, cut_off = answers(outcome.out)
+    assert reason in failed["error"]
+    assert reason in cut_off["error"]
+    assert answered["gatewayProtocolVersion"] == 3
+    assert (outcome.code, outcome.err) == (0, "")
+
+
 def test_a_failed_write_or_acknowledgement_is_a_line_that_fails(
     spawn: Spawn, connected: ThreadedSimulator
 ) -> None:

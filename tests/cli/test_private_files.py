@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from odd_files import make_odd_file
 
 private_files = import_module("mxgateway_cli.private_files")
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no modes")
@@ -83,6 +84,44 @@ def test_where_writing_fails_the_old_file_stays_and_nothing_is_left_behind(
         private_files.write_private(folder, b"new")
     assert file.read_bytes() == b"old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket", "device", "folder"])
+def test_what_is_no_ordinary_file_is_never_replaced(kind: str, tmp_path: Path) -> None:
+    odd = make_odd_file(kind, tmp_path / "odd")
+    before = odd.lstat()
+    with pytest.raises(OSError, match="no ordinary file"):
+        private_files.write_private(odd, b"new")
+    after = odd.lstat()
+    assert (after.st_ino, after.st_mode, after.st_rdev) == (
+        *(before.st_ino, before.st_mode, before.st_rdev),
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["odd"]
+
+
+def test_a_pipe_that_comes_while_a_file_is_written_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, fsync = tmp_path / "file", os.fsync
+
+    def late(descriptor: int) -> None:
+        make_odd_file("pipe", file)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", late)
+    with pytest.raises(OSError, match="no ordinary file"):
+        private_files.write_private(file, b"new")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert stat.S_ISFIFO(file.lstat().st_mode)
+
+
+@POSIX
+def test_a_link_to_a_device_is_replaced_itself(tmp_path: Path) -> None:
+    device, link = make_odd_file("device", tmp_path / "device"), tmp_path / "link"
+    link.symlink_to(device)
+    private_files.write_private(link, b"new")
+    assert (link.read_bytes(), link.is_symlink()) == (b"new", False)
+    assert stat.S_ISCHR(device.lstat().st_mode)
 
 
 def test_a_file_in_the_place_of_a_folder_is_told(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+from odd_files import make_odd_file
 
 from mxgateway import ClientOptions, ConfigurationError, GatewayClient
 from mxgateway.simulator import ThreadedSimulator
@@ -115,6 +116,14 @@ def test_a_name_that_no_certificate_can_have_is_refused(tmp_path: Path, name: st
     with pytest.raises(ConfigurationError, match="host name"):
         certificate_in(tmp_path, [name])
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["ca.pem", "server.pem", "server-key.pem"])
+def test_a_pipe_in_the_place_of_a_file_is_told_and_stays(tmp_path: Path, name: str) -> None:
+    make_odd_file("pipe", tmp_path / name)
+    with pytest.raises(ConfigurationError, match=rf"no ordinary file.*{name}"):
+        certificate_in(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:

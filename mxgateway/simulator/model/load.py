@@ -6,9 +6,9 @@ import os
 import re
 from dataclasses import replace
 from os import PathLike
-from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, Final
 
+from mxgateway.bounded_files import read_bounded
 from mxgateway.errors import ConfigurationError
 from mxgateway.generated.mxaccess_gateway.v1 import MxDataType
 from mxgateway.nesting import NestingError, parse_toml
@@ -29,6 +29,7 @@ from mxgateway.simulator.variant import type_info
 
 __all__ = ["load_model", "parse_model"]
 
+_MOST_BYTES: Final = 64_000_000
 _PLACE = re.compile(r"(?P<text>.*) \(at (?:line (?P<line>\d+), column \d+|end of document)\)")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -36,13 +37,15 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 def load_model(path: str | PathLike[str]) -> PlantModel:
     """Return the plant that a file describes.
 
+    A pipe that somebody writes to, as `<(...)` of a shell, is read to its end.
+
     Raises:
-        ConfigurationError: The file cannot be read, or is not sound; the text has every
-            mistake with file, line and key path.
+        ConfigurationError: The file cannot be read or has more than 64 MB, or is not sound; the
+            text has every mistake with file, line and key path.
     """
     name = os.fspath(path)
     try:
-        text = FilePath(name).read_bytes().decode("utf-8-sig")
+        text = read_bounded(name, _MOST_BYTES, streams=True).decode("utf-8-sig")
     except OSError as error:
         raise ConfigurationError(f"the plant file {name}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
