@@ -137,6 +137,8 @@ def _kept(path: Path) -> str | None:
 
     from ..doctor.certificate import fingerprint
 
+    if path.is_char_device():
+        return None  # It keeps nothing, as the null device: there is nothing to lose.
     try:
         text = read_bounded(path, _MOST_BYTES).decode(errors="replace")
         if not text.strip():
