@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import rich_click as click
 
+from .numbers import FiniteRange
 from .options import Decorator, Invocation
 from .output.fields import member, text_of
 from .output.rows import MOST_COLLECTED, Shape, Sink, sink_for
@@ -78,7 +79,7 @@ def _options(noun: str, option: str) -> list[Decorator]:
         ),
         click.option(
             "--seconds",
-            type=click.FloatRange(min=0, min_open=True),
+            type=FiniteRange(min=0, min_open=True),
             metavar="N",
             help="End after so much time; an ordinary end.",
         ),

@@ -13,6 +13,8 @@ from mxgateway.generated.mxaccess_gateway.v1 import MxValue
 from mxgateway.nesting import parse_json
 from mxgateway.values import from_mx_value, parse_value
 
+from .numbers import is_whole
+
 __all__ = ["elements_of", "typed_value", "typed_values"]
 
 
@@ -88,7 +90,7 @@ def elements_of(given: tuple[str, ...], type_name: str) -> dict[int, Any]:
     elements: dict[int, Any] = {}
     for text in given:
         index, equals, value = text.partition("=")
-        if not equals or not index.strip().isdecimal() or not index.isascii():
+        if not equals or not is_whole(index.strip()):
             raise click.UsageError(f"--element {text!r}: give INDEX=VALUE, such as 0=12.5")
         number = int(index)
         if number in elements:

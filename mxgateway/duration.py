@@ -16,7 +16,7 @@ _NS_PER_DAY = 86_400 * _NS
 _MAX_SECONDS = 315_576_000_000
 _MIN_NS = timedelta.min // timedelta(microseconds=1) * 1000
 _MAX_NS = timedelta.max // timedelta(microseconds=1) * 1000 + 999
-_TEXT = re.compile(r"(-?)([0-9]+)(?:\.([0-9]{1,9}))?s", re.ASCII)
+_TEXT = re.compile(r"(-?)([0-9]{1,40})(?:\.([0-9]{1,9}))?s", re.ASCII)
 
 
 def nanoseconds_of(delta: timedelta) -> int:

@@ -29,6 +29,7 @@ _MAX_ITEMS = 1_000_000
 _MAX_COUNT = (1 << 31) - 1
 _MAX_BYTES = 1 << 40
 _MAX_DEPTH = 10_000
+_MOST_DIGITS = 18
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -295,7 +296,9 @@ def _split_port(text: str, endpoint: str) -> tuple[str, int]:
         raise ConfigurationError(
             f"endpoint {endpoint!r} has no port; the gateway's usual one is 5000: {text}:5000"
         )
-    if not (digits.isascii() and digits.isdigit()) or not 0 < int(digits) < 65_536:
+    # Python refuses to read numbers of thousands of digits, in words of its own.
+    whole = digits.isascii() and digits.isdigit() and len(digits) <= _MOST_DIGITS
+    if not whole or not 0 < int(digits) < 65_536:
         raise ConfigurationError(
             f"endpoint {endpoint!r}: the port must be a number from 1 to 65535"
         )

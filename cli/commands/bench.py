@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from ..exit_codes import ExitCode
+from ..numbers import FiniteRange
 from ..options import Decorator, Invocation, examples, gateway_command
 from ..signals import Interrupted
 
@@ -27,7 +28,7 @@ _bulk_size: Decorator = click.option(
 )
 _duration: Decorator = click.option(
     "--duration-seconds",
-    type=click.FloatRange(min=0, min_open=True, max=86_400),
+    type=FiniteRange(min=0, min_open=True, max=86_400),
     default=30.0,
     show_default=True,
     metavar="N",
@@ -35,7 +36,7 @@ _duration: Decorator = click.option(
 )
 _warmup: Decorator = click.option(
     "--warmup-seconds",
-    type=click.FloatRange(min=0, max=86_400),
+    type=FiniteRange(min=0, max=86_400),
     default=3.0,
     show_default=True,
     metavar="N",

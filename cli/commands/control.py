@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
+from ..numbers import FiniteRange
 from ..options import Invocation, correlation_option, examples, gateway_command, session_option
 from ..output.results import Fields
 from ..steps import rows_step, single_step
@@ -99,7 +100,7 @@ def drain_events(
 @session_option
 @click.option(
     "--grace-period",
-    type=click.FloatRange(min=0, max=86_400),
+    type=FiniteRange(min=0, max=86_400),
     metavar="SECONDS",
     help="How long the worker may take to finish; by default what the gateway gives it.",
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import rich_click as click
 
 from ..environment import Environment
+from ..numbers import FiniteRange
 from ..options import Invocation, examples, people_command
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ _LATE_SECONDS: Final = 10.0
 @people_command
 @click.option(
     "--seconds",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     default=5.0,
     show_default=True,
     metavar="N",

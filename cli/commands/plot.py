@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import rich_click as click
 
+from ..numbers import FiniteRange
 from ..options import Invocation, complete_tag, examples, gateway_command
 from ..output.live_export import export_option
 
@@ -22,7 +23,7 @@ __all__ = ["plot"]
 @click.argument("tag", metavar="TAG", shell_complete=complete_tag)
 @click.option(
     "--seconds",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     default=60.0,
     show_default=True,
     metavar="N",

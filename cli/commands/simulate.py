@@ -10,6 +10,7 @@ import rich_click as click
 from click import get_current_context
 from click.core import ParameterSource
 
+from ..numbers import FiniteRange
 from ..options import Invocation, OutputFormat, examples, local_command
 from ..output.results import write_lines, write_result
 from ..signals import Interrupted
@@ -66,7 +67,7 @@ _LOOPBACK: Final = ("127.", "::1", "localhost")
 @click.option("--seed", type=int, metavar="N", help="Makes values and ids the same with every run.")
 @click.option(
     "--interval",
-    type=click.FloatRange(min=0),
+    type=FiniteRange(min=0),
     default=1.0,
     show_default=True,
     metavar="SECONDS",
@@ -74,7 +75,7 @@ _LOOPBACK: Final = ("127.", "::1", "localhost")
 )
 @click.option(
     "--redeploy-every",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     metavar="SECONDS",
     help="Deploy the plant again and again.",
 )

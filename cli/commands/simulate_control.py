@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import rich_click as click
 
-from mxgateway.nesting import NestingError, parse_json
+from mxgateway.nesting import DocumentLimitError, parse_json
 
 from ..options import Invocation, examples, local_command
 from ..output.fields import flatten, text_of
@@ -85,7 +85,7 @@ def _value(call: str, name: str, text: str, kind: str) -> Any:
     if kinds == "Any" or any(word in kinds for word in ("int", "float", "bool")):
         try:
             return parse_json(text)
-        except NestingError as error:
+        except DocumentLimitError as error:
             raise click.UsageError(f"{call}: {name}: {error}") from None
         except ValueError:
             return text

@@ -13,6 +13,7 @@ from mxgateway.bounded_files import read_bounded
 from mxgateway.errors import ConfigurationError
 from mxgateway.options import ClientOptions
 
+from ..numbers import FiniteRange
 from ..options import Invocation, OutputFormat, examples, local_command
 from ..output.results import write_result
 from ..settings.places import config_folder
@@ -49,7 +50,7 @@ _PEM: Final = re.compile(r"-----BEGIN .*?-----END [^-]*-----", re.DOTALL)
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     default=10.0,
     show_default=True,
     metavar="SECONDS",
@@ -137,6 +138,8 @@ def _kept(path: Path) -> str | None:
 
     from ..doctor.certificate import fingerprint
 
+    if path.is_char_device():
+        return None  # It keeps nothing, as the null device: there is nothing to lose.
     try:
         text = read_bounded(path, _MOST_BYTES).decode(errors="replace")
         if not text.strip():

@@ -6,6 +6,8 @@ from typing import Final
 
 import rich_click as click
 
+from ..numbers import is_whole
+
 __all__ = ["LIMITS", "LimitsText", "numbers_of"]
 
 LIMITS: Final = (
@@ -18,8 +20,6 @@ LIMITS: Final = (
     "max_alarms",
 )
 """The fields of ClientOptions that can be set so."""
-
-_DIGITS: Final = 18
 
 
 class LimitsText(click.ParamType[str]):
@@ -45,8 +45,7 @@ def numbers_of(text: str) -> dict[str, int]:
     for word in text.replace(",", " ").split():
         name, equals, number = word.partition("=")
         name = name.replace("-", "_")
-        # Python refuses to read numbers of thousands of digits, in words of its own.
-        if not equals or len(number) > _DIGITS or not (number.isascii() and number.isdecimal()):
+        if not equals or not is_whole(number):
             raise ValueError(f"{word!r}: give NAME=NUMBER, such as max_depth=200")
         if name not in LIMITS:
             raise ValueError(f"{name!r} is no limit; known are {', '.join(LIMITS)}")

@@ -131,10 +131,10 @@ class Profiles:
         """
         if name not in self.profiles:
             known = ", ".join(sorted(self.profiles)) or "none"
-            raise ConfigurationError(
-                f"there is no profile {name!r} in {str(self.path)!r}; known: {known}. "
-                f"Make it with `mxgw-py profile add {name} ...`"
-            )
+            told = f"there is no profile {name!r} in {str(self.path)!r}; known: {known}. "
+            if not _NAME.fullmatch(name):
+                raise ConfigurationError(told + _NO_NAME.format(name))
+            raise ConfigurationError(f"{told}Make it with `mxgw-py profile add {name} ...`")
 
     def warning(self) -> str:
         """Return what others can do with the file that they should not, or ""."""

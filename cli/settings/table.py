@@ -9,6 +9,7 @@ import rich_click as click
 
 from mxgateway.redact import Secret
 
+from ..numbers import FiniteRange
 from .keys import is_literal
 from .limits import LimitsText
 
@@ -16,7 +17,7 @@ __all__ = ["CONNECTION", "OUTPUT", "PLACES", "SETTINGS", "Setting", "words_of"]
 
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
-_SECONDS: Final = click.FloatRange(min=0, min_open=True)
+_SECONDS: Final = FiniteRange(min=0, min_open=True)
 
 
 class _KeyText(click.ParamType[str]):

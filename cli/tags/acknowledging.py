@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..exit_codes import ExitCode
 from ..failures import raise_in_batch, tell_failed_row, tell_partial
+from ..numbers import is_whole
 from ..options import Invocation
 from ..output.rows import Shape, write_rows
 from ..output.tables import Cell, Column
@@ -117,7 +118,7 @@ def _one(word: str, active: Sequence[str]) -> str:
     from mxgateway.alarms import split_alarm_reference
     from mxgateway.errors import ConfigurationError, NotFoundError
 
-    if word.isdecimal() and word.isascii():
+    if is_whole(word):
         found = [reference for reference in active if number_of(reference) == int(word)]
         what = f"the number {word}"
     else:

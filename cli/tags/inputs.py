@@ -8,6 +8,7 @@ anything is sent.
 from __future__ import annotations
 
 import datetime as dt
+import math
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -172,13 +173,18 @@ def _moment(text: Any, place: str) -> dt.datetime | None:
 
 def _json(line: str, place: str) -> Any:
     try:
-        return parse_json(line, parse_constant=_no_constant)
+        return parse_json(line, parse_constant=_no_constant, parse_float=_finite)
     except ValueError as error:
         _refuse(place, f"no JSON: {error}")
 
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number that a tag can hold")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _no_constant(digits)
 
 
 def _checked_tag(tag: Any, place: str) -> str:

@@ -19,6 +19,7 @@ __all__ = [
     "to_time",
 ]
 
+_BEYOND = 1 << 1023  # of what fits into a 64-bit float
 _INT32 = range(-(1 << 31), 1 << 31)
 
 
@@ -31,18 +32,21 @@ def _no(value: Any, what: str) -> CoercionError:
 
 
 def _number(value: Any, what: str) -> float | int:
+    if isinstance(value, int) and abs(value) >= _BEYOND:
+        raise CoercionError(f"out of the range of {what}")
     if isinstance(value, int | float):
         return value
     if isinstance(value, str):
         if "_" in value:  # which Python allows between digits, and nobody else does
             raise CoercionError(f"the text cannot be read as {what}")
         try:
-            return int(value)
+            number = int(value)
         except ValueError:
             try:
                 return float(value)
             except ValueError:
                 raise CoercionError(f"the text cannot be read as {what}") from None
+        return _number(number, what)
     raise _no(value, what)
 
 

@@ -34,7 +34,7 @@ BARE_ARRAY = 1003
 PLATFORM = 1
 ENGINES = frozenset({3, 4})
 
-_INDEX = r"(?:\[(?P<index>-?\d*)\])?"
+_INDEX = r"(?:\[(?P<index>-?[0-9]{0,18})\])?"
 _PROPERTY = r"PROPERTY\((?P<property>\w+)\)"
 _PLAIN = re.compile(rf"(?P<name>[^()\[\]]+){_INDEX}(?:\.{_PROPERTY})?", re.IGNORECASE)
 _SPELT_OUT = re.compile(

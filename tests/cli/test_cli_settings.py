@@ -252,6 +252,7 @@ def test_a_profile_is_added_replaced_and_removed_and_the_file_stays_private(
         (("remove",), "NAME"),
         (("nonsense",), "No such command 'nonsense'"),
         (("show", "nobody"), "there is no profile 'nobody'"),
+        (("show", "a\nError: forged"), "'a\\nError: forged' is no name for a profile"),
         (("remove", "nobody"), "known: none"),
         (("use", "nobody"), "there is no profile"),
         (("use",), "give the name of a profile, or --none"),

@@ -123,6 +123,7 @@ def test_help_lists_every_fault_with_its_parameters(control: ControlClient) -> N
         ("goaway", {"polite": "yes"}, "polite: give bool"),
         ("clear", {"fault": 1.5}, "fault: give int"),
         ("set_value", {"tag": TAG, "value": "abc"}, f"{TAG}: the text cannot be read as"),
+        ("set_value", {"tag": TAG, "value": 10**400}, f"{TAG}: out of the range"),
         ("set_value", {"tag": "No.Such", "value": 1}, "No.Such"),
         ("set_value", {"tag": TAG, "value": True, "timestamp": "noon"}, "RFC 3339"),
         ("set_value", {"tag": TAG, "value": True, "timestamp": "2026-01-01T00:00:00"}, "zone"),

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mxgateway.nesting import MOST_LEVELS, NestingError, parse_json, parse_toml
+from mxgateway.nesting import (
+    MOST_DIGITS,
+    MOST_LEVELS,
+    LongNumberError,
+    NestingError,
+    parse_json,
+    parse_toml,
+)
 
 
 @pytest.mark.parametrize("levels", [1, 2, MOST_LEVELS])
@@ -29,6 +36,20 @@ def test_deeper_ones_are_refused_whether_they_end_or_not(levels: int) -> None:
         parse_toml(f"a = {'[' * levels}{']' * levels}")
     with pytest.raises(NestingError):
         parse_toml(f"a = {'{a=' * levels}0{'}' * levels}")
+
+
+def test_whole_numbers_have_a_bound_too_however_they_are_written() -> None:
+    longest = 10**MOST_DIGITS - 1
+    for sign, number in (("", longest), ("-", -longest)):
+        assert parse_json(f'{{"a": [{sign}{longest}]}}') == {"a": [number]}
+        assert parse_toml(f"a = [{sign}{longest}]") == {"a": [number]}
+        for digits in (longest + 1, "9" * 5_000):
+            with pytest.raises(LongNumberError, match="more than 640 digits"):
+                parse_json(f'{{"a": [{sign}{digits}]}}')
+            with pytest.raises(LongNumberError, match="more than 640 digits"):
+                parse_toml(f"a = [{sign}{digits}]")
+    with pytest.raises(LongNumberError):
+        parse_toml(f"[a]\nb = {{c = 0x{'f' * 5_000}}}")
 
 
 def test_dotted_keys_are_levels_too() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mxgateway.addresses import is_loopback
 from mxgateway.errors import ConfigurationError, MxGatewayError
-from mxgateway.nesting import NestingError, parse_json
+from mxgateway.nesting import DocumentLimitError, parse_json
 from mxgateway.simulator.control.calls import CALLS
 from mxgateway.simulator.control.lines import (
     FIRST_LINE_LIMIT,
@@ -162,7 +162,7 @@ class ControlServer:
         """Return the reply to one line, and whether the connection goes on."""
         try:
             request = parse_json(line)
-        except NestingError as error:
+        except DocumentLimitError as error:
             return _failed(None, f"the line is refused: {error}"), False
         except ValueError:
             return _failed(None, "the line is no JSON"), False

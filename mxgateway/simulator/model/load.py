@@ -11,7 +11,7 @@ from typing import Any, Final
 from mxgateway.bounded_files import read_bounded
 from mxgateway.errors import ConfigurationError
 from mxgateway.generated.mxaccess_gateway.v1 import MxDataType
-from mxgateway.nesting import NestingError, parse_toml
+from mxgateway.nesting import DocumentLimitError, parse_toml
 from mxgateway.simulator.model.alarm_tables import read_alarm
 from mxgateway.simulator.model.categories import ATTRIBUTE_CATEGORIES, CLASSES, TYPES
 from mxgateway.simulator.model.check import LONGEST_ARRAY, problems_of
@@ -67,7 +67,7 @@ def parse_model(text: str, name: str = "<plant>") -> PlantModel:
     text = text.replace("\r\n", "\n")
     try:
         data = parse_toml(text)
-    except NestingError as error:
+    except DocumentLimitError as error:
         raise ConfigurationError(f"the plant file {name}: {error}") from error
     except ValueError as error:
         raise _syntax(text, name, str(error)) from error
