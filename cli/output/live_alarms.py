@@ -6,7 +6,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from heapq import nsmallest
-from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from .live_columns import MOST_IN_FRAME, Fitted, Slot, fit, in_frame, lines_of
@@ -26,7 +25,7 @@ __all__ = ["AlarmBoard", "AlarmCells"]
 AlarmCells = Callable[["Alarm", str], Sequence[Cell | str]]
 """Makes the cells of a row of an alarm and its age."""
 
-_Ranked = tuple[tuple[int, bool, str], "Alarm"]  # how urgent, and what
+_Ranked = tuple[tuple[int, bool, str], "Alarm"]  # how urgent, which no other is alike, and what
 
 _SLOTS: Final = (
     Slot("No.", 0, right=True),
@@ -136,7 +135,7 @@ class AlarmBoard:
         with self._lock:
             ranked, provider = list(self._alarms.values()), self._provider
             complete, last, unacked = self._complete, list(self._last), self._unacked
-        alarms = [alarm for _, alarm in nsmallest(most, ranked, key=itemgetter(0))]
+        alarms = [alarm for _, alarm in nsmallest(most, ranked)]
         total = len(ranked)
         parts = [f"{total} active", f"{unacked} unacked"]
         if self._title and columns >= 60:
