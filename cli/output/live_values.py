@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from ..environment import Environment
 from .live_columns import MOST_IN_FRAME, Slot, fit, in_frame, lines_of
 from .live_words import age_text, level_cell, status_cell, value_cell
-from .long_tables import MOST_ROWS, first_rows, rest_words
+from .long_tables import first_rows, rest_words
 from .spark import Trend, draws_blocks
 from .tables import Cell, cell_text
 from .text import width
@@ -195,12 +195,12 @@ class ValueBoard:
             foot += _more(len(rows) - shown, columns)
         return _group(head, fitted.table(cells[:shown], cut=True), foot)
 
-    def summary(self, columns: int, most: int = MOST_ROWS) -> RenderableType:
-        """Return all rows as they are now, for the end, up to so many."""
+    def summary(self, columns: int) -> RenderableType:
+        """Return all rows as they are now, for the end, up to what a terminal shows of a table."""
         with self._lock:
             now = self._clock()
             rows = self._sorted()
-            cells = first_rows(rows, lambda row: self._cells(row, columns, now), most)
+            cells = first_rows(rows, lambda row: self._cells(row, columns, now))
             heading, footer = self._heading(now, columns), self._footer()
         fitted = fit(_NARROW_END_SLOTS if columns < _NARROW else _END_SLOTS, cells, columns)
         rest = [] if len(cells) == len(rows) else [_rest(len(rows) - len(cells))]

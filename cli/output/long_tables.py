@@ -20,8 +20,8 @@ __all__ = ["MOST_LEFT", "MOST_ROWS", "first_rows", "rest_words"]
 MOST_ROWS: Final = 5_000
 """Rows of a table that a terminal shows."""
 
-MOST_LEFT: Final = 1_000
-"""Rows that a picture that moved leaves on the terminal: whoever ends it does not wait long."""
+MOST_LEFT: Final = 500
+"""Alarms that a picture of them leaves on the terminal: whoever ends it does not wait long."""
 
 _CHARACTERS: Final = 150  # of a row, on average of all that are shown
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from ..options import Invocation
@@ -13,7 +12,6 @@ from ..output.live import LiveScreen, redraws
 from ..output.live_export import export
 from ..output.live_values import Only, Order, ValueBoard, passes
 from ..output.live_words import level_cell, status_cell, value_cell
-from ..output.long_tables import MOST_LEFT
 from ..output.rows import Narrow, Shape
 from ..output.tables import Cell, Column
 from ..output.values import time_text
@@ -93,8 +91,7 @@ def _on_screen(invocation: Invocation, request: WatchRequest, bounds: Bounds) ->
             async with client.subscribe(tags, max_events=_QUEUE, overflow="drop_oldest") as stream:
                 board = _board(invocation, request, tags)
                 boards.append(board)
-                left = partial(board.summary, most=MOST_LEFT)
-                screen = LiveScreen(environment, board.picture, left)
+                screen = LiveScreen(environment, board.picture, board.summary)
                 with screen, _told_when_lost(boards):
                     count = 0
                     async for update in _Wanted(stream, board, request.only):
