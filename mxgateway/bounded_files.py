@@ -23,7 +23,7 @@ _OPEN: Final = os.O_RDONLY | _NO_WAIT | getattr(os, "O_NOCTTY", 0) | getattr(os,
 
 
 def read_bounded(path: str | os.PathLike[str], most: int, *, streams: bool = False) -> bytes:
-    """Return the content of a file.
+    """Return the content of a file; the null device has none.
 
     Args:
         path: The file; links are followed.
@@ -36,6 +36,8 @@ def read_bounded(path: str | os.PathLike[str], most: int, *, streams: bool = Fal
     """
     descriptor = -1
     try:
+        if _is_null(path):
+            return b""  # People name it where they want no file, such as no profiles.
         # Looked at before as well: opening alone can have an effect on a device.
         _require_readable(Path(path).stat(), path, most, streams=streams)
         descriptor = os.open(path, _OPEN)
@@ -68,6 +70,13 @@ def require_ordinary(path: str | os.PathLike[str], most: int) -> None:
         _require_readable(Path(path).stat(), path, most, streams=False)
     except ValueError as error:
         raise OSError(errno.EINVAL, f"its name cannot be one: {error}", os.fspath(path)) from None
+
+
+def _is_null(path: str | os.PathLike[str]) -> bool:
+    if os.name == "nt":
+        return os.fspath(path).lower() == os.devnull
+    found = Path(path).stat()
+    return stat.S_ISCHR(found.st_mode) and found.st_rdev == Path(os.devnull).stat().st_rdev
 
 
 def _require_readable(

@@ -167,3 +167,10 @@ def test_a_file_that_grows_while_it_is_read_has_the_same_bound(tmp_path: Path) -
     for name in ("no\0name", tmp_path / "none"):
         with pytest.raises(OSError, match=r"name|No such"):
             read_bounded(name, 9)
+
+
+def test_the_null_device_stands_for_no_profiles(run: Run, sim: ThreadedSimulator) -> None:
+    assert read_bounded(os.devnull, 0) == b""
+    assert run("profile", "list", "--config", os.devnull, "--json").json()["profiles"] == []
+    words = ("--endpoint", sim.endpoint, "--plaintext", "--api-key", sim.api_key)
+    assert run("galaxy-last-deploy", "--config", os.devnull, *words).code == 0
