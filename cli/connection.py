@@ -176,6 +176,12 @@ def _warnings(values: Mapping[str, Value]) -> tuple[str, ...]:
     if client_key.given:
         files.append(named_path(client_key.content))
     found = [open_to_others(file, secret=True) for file in files if file is not None]
+    # Who can change what is trusted can be the gateway.
+    found += [
+        open_to_others(named_path(values[name].content), secret=False)
+        for name in ("ca_file", "client_cert")
+        if values[name].given
+    ]
     return tuple(text for text in (values["profile"].warning, *found) if text)
 
 

@@ -12,6 +12,8 @@ from mxgateway.replacing import replace_file
 
 __all__ = ["write_whole"]
 
+# Of the mode that is there: no setuid and its like, and no right to write but the owner's.
+_KEPT_MODE: Final = 0o755
 _MOST_LINKS: Final = 40  # as Linux itself
 # What stands here leads to streams that are open already, such as /dev/stdout.
 _STREAMS: Final = ("/dev/", "/proc/")
@@ -22,12 +24,12 @@ _NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)  # not on Windows
 def write_whole(path: str | os.PathLike[str], text: str) -> None:
     """Write a file in UTF-8, so that whoever reads it finds what was there before, or all of this.
 
-    The text goes to a new file beside it, which then takes its name and its mode. A link is
-    followed where the user or the system made it. Pipes and devices get the text as it is, and
-    so does a file that may be written in a folder that may not.
+    The text goes to a new file beside it, which then takes its name, and its mode as far as that
+    lets nobody else write it. A link is followed where the user or the system made it. Pipes and
+    devices get the text as it is, and so does a file that may be written in a folder that may not.
 
     Raises:
-        OSError: It cannot be written, or somebody else has put a link there.
+        OSError: It cannot be written, or somebody else has put a link, a file or a pipe there.
     """
     target, data = Path(path), text.encode("utf-8")
     links = 0
@@ -35,17 +37,19 @@ def write_whole(path: str | os.PathLike[str], text: str) -> None:
         links += 1
         if links > _MOST_LINKS:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
-        if not _is_own(before):
-            raise PermissionError(errno.EPERM, "this is a link of somebody else", str(target))
+        _require_own(before, target, "link")
         if str(target).startswith(_STREAMS):
             _fill(target, data, os.O_TRUNC)
             return
         target = target.parent / target.readlink()
+    if before is not None:
+        # Who owns it could change what is written, or run it where its mode were kept.
+        _require_own(before, target, "file")
     if before is not None and not stat.S_ISREG(before.st_mode):
         _fill(target, data, 0)
         return
     try:
-        replace_file(target, data, mode=None if before is None else stat.S_IMODE(before.st_mode))
+        replace_file(target, data, mode=None if before is None else before.st_mode & _KEPT_MODE)
     except PermissionError:
         if before is None:
             raise
@@ -60,9 +64,11 @@ def _looked_at(path: Path) -> os.stat_result | None:
         return None
 
 
-def _is_own(found: os.stat_result) -> bool:
-    # Windows has no such numbers, and lets nobody make links without the right to.
-    return os.name == "nt" or found.st_uid in (0, os.geteuid())
+def _require_own(found: os.stat_result, path: Path, what: str) -> None:
+    if os.name == "nt":
+        return  # It has no such numbers, and lets nobody make links without the right to.
+    if found.st_uid not in (0, os.geteuid()):
+        raise PermissionError(errno.EPERM, f"this is a {what} of somebody else", str(path))
 
 
 def _fill(path: Path, data: bytes, flags: int) -> None:

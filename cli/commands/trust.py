@@ -16,6 +16,7 @@ from mxgateway.options import ClientOptions
 from ..numbers import FiniteRange
 from ..options import Invocation, OutputFormat, examples, local_command
 from ..output.results import write_result
+from ..private_files import make_private_folder
 from ..settings.places import config_folder
 from ..whole_files import write_whole
 
@@ -163,7 +164,7 @@ def _kept(path: Path) -> str | None:
 
 def _write(path: Path, pem: str) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(path.parent)
         write_whole(path, pem)
     except OSError as error:
         raise ConfigurationError(

@@ -71,7 +71,7 @@ def files_like(path: str, *, before: str = "") -> list[CompletionItem]:
     try:
         with os.scandir(Path(folder).expanduser()) as entries:
             fitting = (
-                (entry.name, entry.is_dir())
+                (entry.name, _is_folder(entry))
                 for entry in islice(entries, _MOST_ENTRIES)
                 if entry.name.startswith(name)
             )
@@ -85,6 +85,13 @@ def files_like(path: str, *, before: str = "") -> list[CompletionItem]:
         else CompletionItem(f"{typed}{entry}")
         for entry, is_folder in found
     ]
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # such as a link that leads to itself
+        return False
 
 
 def _offered(names: Iterable[str], incomplete: str) -> list[CompletionItem]:

@@ -15,6 +15,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
+from mxgateway.errors import ConfigurationError
+
 from ..environment import Environment
 from ..settings.places import cache_folder
 
@@ -70,7 +72,7 @@ def remember_tags(
             with contextlib.suppress(OSError):
                 kept.update(name for name in _lines(path) if is_reference(name))
         write_private(path, _content(kept))
-    except (OSError, RuntimeError) as error:  # RuntimeError: the user has no home folder
+    except (ConfigurationError, OSError) as error:  # The first: the user has no home folder.
         environment.fact(f"The tags are not remembered for completion: {error}")
 
 
@@ -79,7 +81,7 @@ def read_tags(variables: Mapping[str, str], endpoint: str) -> list[str]:
 
     Raises:
         OSError: There is nothing, or what is in its place is no ordinary file.
-        RuntimeError: The user has no home folder.
+        ConfigurationError: The user has no home folder.
     """
     return _lines(_file(variables, endpoint))
 

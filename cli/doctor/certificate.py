@@ -108,14 +108,22 @@ async def _look(options: ClientOptions) -> Certificate:
             f"{options.target} shows another certificate at each connection; a load balancer or "
             "somebody else stands in between"
         )
+    try:
+        begin = ssl.cert_time_to_seconds(decoded.fields["notBefore"])
+        end = ssl.cert_time_to_seconds(decoded.fields["notAfter"])
+    except ValueError as error:
+        raise TlsError(
+            f"the certificate of {options.target} has a date that is none, so it is damaged or "
+            "made up"
+        ) from error
     return Certificate(
         pem=pem,
         fingerprint=fingerprint(shown.der),
         subject=_name(decoded.fields.get("subject", ())),
         issuer=_name(decoded.fields.get("issuer", ())),
         names=tuple(f"{kind}:{text}" for kind, text in decoded.fields.get("subjectAltName", ())),
-        not_before=ssl.cert_time_to_seconds(decoded.fields["notBefore"]),
-        not_after=ssl.cert_time_to_seconds(decoded.fields["notAfter"]),
+        not_before=begin,
+        not_after=end,
         usable_as_authority=usable,
         alpn=shown.alpn,
         tls_version=shown.version,

@@ -12,6 +12,7 @@ from .fields import text_of
 
 __all__ = ["csv_line"]
 
+_SEPARATORS: Final = frozenset(";\t|")  # of spreadsheets of other countries, and of imports
 _QUOTED: Final = frozenset(',"\r\n')
 # What spreadsheets take for the beginning of a formula, the full-width forms too (OWASP, "CSV
 # Injection"). A tab or a line break at the beginning is skipped by some of them, and by others
@@ -33,7 +34,8 @@ def csv_line(values: Iterable[Any], *, for_terminal: bool, safe: bool = False) -
         texts = ["'" + text if _is_formula(text) else text for text in texts]
     if for_terminal:
         texts = [printable(text) for text in texts]
-    return (",".join(map(_quoted, texts)) or '""') + "\n"
+    quote = _quoted_for_all if safe else _quoted
+    return (",".join(map(quote, texts)) or '""') + "\n"
 
 
 def _is_formula(text: str) -> bool:
@@ -45,6 +47,13 @@ def _is_formula(text: str) -> bool:
         if printable(character) == character and not character.isspace():
             return False
     return False
+
+
+def _quoted_for_all(text: str) -> str:
+    """Quote also what other programs take for the end of a cell, so that none begins within."""
+    if _SEPARATORS.isdisjoint(text):
+        return _quoted(text)
+    return '"' + text.replace('"', '""') + '"'
 
 
 def _quoted(text: str) -> str:

@@ -21,6 +21,8 @@ LIMITS: Final = (
 )
 """The fields of ClientOptions that can be set so."""
 
+_SHOWN: Final = 60  # characters of a wrong word that a message shows
+
 
 class LimitsText(click.ParamType[str]):
     """Limits as text in the form of variables and profiles, each of them once."""
@@ -46,8 +48,8 @@ def numbers_of(text: str) -> dict[str, int]:
         name, equals, number = word.partition("=")
         name = name.replace("-", "_")
         if not equals or not is_whole(number):
-            raise ValueError(f"{word!r}: give NAME=NUMBER, such as max_depth=200")
+            raise ValueError(f"{word[:_SHOWN]!r}: give NAME=NUMBER, such as max_depth=200")
         if name not in LIMITS:
-            raise ValueError(f"{name!r} is no limit; known are {', '.join(LIMITS)}")
+            raise ValueError(f"{name[:_SHOWN]!r} is no limit; known are {', '.join(LIMITS)}")
         limits[name] = int(number)
     return limits

@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from mxgateway.errors import ConfigurationError
+
 __all__ = ["cache_folder", "config_folder", "named_path", "profile_file"]
 
 
@@ -29,8 +31,15 @@ def cache_folder(variables: Mapping[str, str]) -> Path:
 def _folder(variables: Mapping[str, str], windows: str, xdg: str, usual: str) -> Path:
     named = variables.get(windows if os.name == "nt" else xdg, "")
     # The XDG specification: a path that is not absolute is ignored.
-    base = Path(named) if named and Path(named).is_absolute() else Path.home() / usual
-    return base / "mxgateway"
+    if named and Path(named).is_absolute():
+        return Path(named) / "mxgateway"
+    try:
+        return Path.home() / usual / "mxgateway"
+    except RuntimeError as error:
+        name = windows if os.name == "nt" else xdg
+        raise ConfigurationError(
+            f"this user has no home folder for {usual}/mxgateway; set {name} to a folder"
+        ) from error
 
 
 def named_path(path: str) -> Path:

@@ -151,6 +151,10 @@ class Profiles:
         """
         try:
             write_private(self.path, self.to_toml().encode())
+        except UnicodeEncodeError as error:
+            raise ConfigurationError(
+                "a setting has bytes that are no UTF-8 and cannot stand in a file of profiles"
+            ) from error
         except OSError as error:
             raise ConfigurationError(
                 f"the profiles cannot be written to {str(self.path)!r}: "

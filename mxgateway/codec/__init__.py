@@ -11,11 +11,13 @@ from typing import TypeVar
 
 import betterproto2
 
+from mxgateway.codec.budget import Allowance
 from mxgateway.codec.decoder import counting_decoder_for, decoder_for
 from mxgateway.codec.encoder import encoder_for
 from mxgateway.codec.json_writer import to_json, to_jsonable
 
 __all__ = [
+    "Allowance",
     "counting_decoder_for",
     "decode",
     "decoder_for",

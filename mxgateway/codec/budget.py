@@ -6,9 +6,10 @@ two bytes on the wire, or a single one in a packed list, can make a whole Python
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Final, TypeAlias
 
-__all__ = ["Budget", "TooManyElementsError", "spend", "values_in"]
+__all__ = ["Allowance", "Budget", "TooManyElementsError", "spend", "values_in"]
 
 Budget: TypeAlias = list[int] | None
 """The elements left, alone in a list that one call of a decoder owns; None for no limit."""
@@ -18,6 +19,34 @@ _CONTINUED: Final = bytes(range(128, 256))
 
 class TooManyElementsError(Exception):
     """The message has more elements than it may have."""
+
+
+class Allowance:
+    """The elements that the decoding of one message may make, which another thread can revoke.
+
+    Attributes:
+        limit: How many.
+        revoked: Whether nobody waits for the message any more.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.revoked = False
+        self._lock = Lock()
+        self._budget: list[int] = []
+
+    def begin(self) -> list[int]:
+        """Return a fresh budget; each way of decoding begins anew."""
+        with self._lock:
+            self._budget = [] if self.revoked else [self.limit]
+            return self._budget
+
+    def revoke(self) -> None:
+        """Let the decoding end with IndexError at its next element."""
+        with self._lock:
+            self.revoked = True
+            # Not a zero: what is just being counted down would be written over it.
+            self._budget.clear()
 
 
 def spend(budget: Budget, count: int = 1) -> None:

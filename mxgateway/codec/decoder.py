@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import betterproto2
 
-from mxgateway.codec.budget import Budget, TooManyElementsError
+from mxgateway.codec.budget import Allowance, Budget, TooManyElementsError
 from mxgateway.codec.decoder_source import range_decoder
 from mxgateway.codec.merge import checked_merger
 from mxgateway.codec.plan import DEPTH_LIMIT, plan_of
@@ -36,12 +36,12 @@ def decoder_for(cls: type[M]) -> Callable[[bytes], M]:
     return decoder
 
 
-def counting_decoder_for(cls: type[M]) -> Callable[[bytes, int], M]:
+def counting_decoder_for(cls: type[M]) -> Callable[[bytes, int | Allowance], M]:
     """Return the decoder of a message class that takes bytes and a limit of elements.
 
     Elements are the entries of repeated fields and maps, and sub-messages, at all depths.
     Beside the errors of `decoder_for` it raises LimitError where there are more, before
-    they are made.
+    they are made. With an Allowance that was revoked it ends with IndexError.
     """
     decoder = _counting.get(cls)
     if decoder is None:
@@ -50,7 +50,7 @@ def counting_decoder_for(cls: type[M]) -> Callable[[bytes, int], M]:
 
 
 _decoders: dict[type, Callable[[bytes], Any]] = {}
-_counting: dict[type, Callable[[bytes, int], Any]] = {}
+_counting: dict[type, Callable[[bytes, int | Allowance], Any]] = {}
 
 
 def _make_decoder(cls: type[M]) -> Callable[[bytes], M]:
@@ -68,22 +68,24 @@ def _make_decoder(cls: type[M]) -> Callable[[bytes], M]:
     return decode
 
 
-def _make_counting_decoder(cls: type[M]) -> Callable[[bytes, int], M]:
+def _make_counting_decoder(cls: type[M]) -> Callable[[bytes, int | Allowance], M]:
     decode_range: Callable[[bytes, int, int, int, Budget], M] = range_decoder(cls, counted=True)
 
-    def decode(data: bytes, limit: int) -> M:
+    def decode(data: bytes, limit: int | Allowance) -> M:
+        allowance = Allowance(limit) if isinstance(limit, int) else limit
         try:
             try:
-                return decode_range(data, 0, len(data), DEPTH_LIMIT, [limit])
+                return decode_range(data, 0, len(data), DEPTH_LIMIT, allowance.begin())
             except (MalformedError, ValueError, IndexError, struct.error):
-                pass
-            return _by_the_book(cls, data, [limit])
+                if allowance.revoked:
+                    raise
+            return _by_the_book(cls, data, allowance.begin())
         except TooManyElementsError:
             raise LimitError(
                 f"the {cls.__name__} of {len(data)} bytes has too many elements (entries of "
                 "lists and sub-messages)",
                 option="max_message_elements",
-                limit=limit,
+                limit=allowance.limit,
             ) from None
 
     return decode

@@ -12,7 +12,7 @@ import anyio
 import anyio.to_thread
 import betterproto2
 
-from mxgateway.codec import counting_decoder_for, decoder_for
+from mxgateway.codec import Allowance, counting_decoder_for, decoder_for
 from mxgateway.options import ClientOptions
 from mxgateway.transport.messages import Compressed, MessageCutter
 
@@ -69,21 +69,26 @@ class Unpacker(Generic[_M]):
     ) -> Unpacked[_M] | None:
         """Expand and decode a message in a worker thread; None where `stop` was called first.
 
-        A thread that nobody waits for any more ends by itself, for what it can make is limited.
+        A thread that nobody waits for any more ends at the next element that it would make.
 
         Raises:
             MessageError, DecodeError, LimitError: It is damaged, or beyond a limit.
         """
 
+        allowance = Allowance(self._limit)
+
         def work() -> Unpacked[_M]:
             data = cutter.expanded(payload) if type(payload) is Compressed else payload
             assert data is not None  # no smaller limit was given
-            return self._counted(data)
+            return self._counted(data, allowance)
 
         with anyio.CancelScope() as scope:
             self._scope = scope
             try:
                 return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=limiter)
+            except BaseException:
+                allowance.revoke()
+                raise
             finally:
                 self._scope = None
         return None
@@ -93,7 +98,8 @@ class Unpacker(Generic[_M]):
         if self._scope is not None:
             self._scope.cancel()
 
-    def _counted(self, data: bytes) -> Unpacked[_M]:
+    def _counted(self, data: bytes, allowance: Allowance | None = None) -> Unpacked[_M]:
         if len(data) <= self.plain:
             return Unpacked(self.decode(data), len(data))
-        return Unpacked(counting_decoder_for(self._type)(data, self._limit), len(data))
+        limit = self._limit if allowance is None else allowance
+        return Unpacked(counting_decoder_for(self._type)(data, limit), len(data))

@@ -129,7 +129,7 @@ def test_the_board_of_alarms_does_not_look_at_all_of_them_for_each_change() -> N
         for change in book.apply(AlarmFeedMessage(active_alarm=message)):
             board.take(book, change)
     assert Watched.looks == 0
-    alarms, heading, _ = board._state(80, 24)
+    alarms, _, heading, _ = board._state(80, 24, 2_000)
     assert {alarm.reference for alarm in alarms} == {alarm.reference for alarm in book.active}
     assert {alarm.state for alarm in alarms} == {alarm.state for alarm in book.active}
     assert f"{len(book)} active" in heading[0].text

@@ -276,6 +276,32 @@ def test_files_that_others_can_read_or_change_are_told(
 
 
 @posix
+def test_an_authority_that_others_can_change_is_told(run: Run, tmp_path: Path) -> None:
+    authority = tmp_path / "plant.pem"
+    authority.touch(mode=0o644)
+    words = (
+        "galaxy-last-deploy",
+        "--tls",
+        "--endpoint",
+        "127.0.0.1:1",
+        "--ca-file",
+        str(authority),
+    )
+    assert "Warning" not in run(*words).err
+    authority.chmod(0o666)
+    told = f"Warning: others can change {str(authority)!r} (mode 0666); chmod 600 keeps them out."
+    assert told in run(*words).err.splitlines()
+
+
+@posix
+def test_a_setting_that_is_no_text_is_refused_in_words(run: Run, tmp_path: Path) -> None:
+    words = ("--ca-file", "f/\udcff.pem", "--config", str(tmp_path / "p.toml"))
+    outcome = run("profile", "add", "n", *words)
+    assert outcome.code == 2
+    assert "bytes that are no UTF-8" in outcome.err
+
+
+@posix
 def test_a_file_of_profiles_without_a_key_may_be_read(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "shop.toml"
     assert run("profile", "add", "a", "--api-key-env", "K", "--config", str(file)).code == 0

@@ -104,6 +104,17 @@ def test_csv_safe_puts_an_apostrophe_before_what_a_spreadsheet_takes_for_a_formu
     assert csv_lines.csv_line([text], for_terminal=True, safe=True).strip("\n").isprintable()
 
 
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_csv_safe_lets_no_cell_begin_within_another(separator: str) -> None:
+    """Where the separator of lists is another, as in German and French spreadsheets."""
+    text = f"Tank{separator}=1+1{separator}x"
+    line = csv_lines.csv_line([text, "after"], for_terminal=False, safe=True)
+    for delimiter in (",", separator):
+        (row,) = csv.reader([line], delimiter=delimiter)
+        assert not [cell for cell in row if cell.startswith("=")]
+    assert next(csv.reader([line])) == [text, "after"]
+
+
 @pytest.mark.parametrize(
     "value",
     [

@@ -177,3 +177,12 @@ def test_no_value_forges_another_answer(
             typed = f"mxgw-py read {option} 'a\nplain,evil"
         outcome = spawn(_MXGW_PY_COMPLETE=f"{shell}_complete", COMP_LINE=typed)
         assert "\nplain" not in outcome.out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links of this kind are POSIX")
+def test_a_link_that_leads_to_itself_hides_no_other_file(tmp_path: Path) -> None:
+    offers = import_module("mxgateway_cli.completion.offers")
+    (tmp_path / "q1").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    found = [item.value for item in offers.named_files(f"@{tmp_path}/")]
+    assert found == [f"@{tmp_path}/loop", f"@{tmp_path}/q1"]

@@ -261,3 +261,29 @@ def test_pipes_and_devices_get_the_text(tmp_path: Path) -> None:
     null.symlink_to(os.devnull)
     whole_files.write_whole(null, "nowhere")
     assert Path(os.devnull).is_char_device()
+
+
+@posix
+def test_a_file_that_somebody_else_made_is_not_written(tmp_path: Path) -> None:
+    """Its owner could change what is written there, such as whom a gateway's certificate names."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can make files of others")
+    for make in (Path.touch, os.mkfifo):
+        planted = tmp_path / make.__name__
+        make(planted)
+        os.chown(planted, 12_345, 12_345)
+        with pytest.raises(OSError, match="of somebody else"):
+            whole_files.write_whole(planted, "text")
+        assert planted.stat().st_uid == 12_345
+
+
+@posix
+@pytest.mark.parametrize(("before", "after"), [(0o4777, 0o755), (0o666, 0o644), (0o600, 0o600)])
+def test_a_file_keeps_its_mode_but_no_right_that_is_not_its_owners(
+    tmp_path: Path, before: int, after: int
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    file.chmod(before)
+    whole_files.write_whole(file, "text")
+    assert stat.S_IMODE(file.stat().st_mode) == after

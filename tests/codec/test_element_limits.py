@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from message_pairs import google_messages_of, pair
 
-from mxgateway.codec import counting_decoder_for, decode, decoder_for, encode
+from mxgateway.codec import Allowance, counting_decoder_for, decode, decoder_for, encode
 from mxgateway.codec.budget import TooManyElementsError
 from mxgateway.codec.merge import checked_merger
 from mxgateway.codec.plan import DEPTH_LIMIT, plan_of
@@ -130,3 +130,14 @@ def test_unknown_fields_in_very_many_parts_are_kept_without_copying_them_for_eac
     assert message.value is not None
     assert message.value._unknown_fields == part[2:] * 200_000
     assert decode(MxEvent, encode(message)) == message
+
+
+@pytest.mark.parametrize("payload", [b"\n\0" * 100, b"\n\0" * 100 + b"\x12\0\n\0"])
+def test_a_decoding_that_was_revoked_makes_nothing_more(payload: bytes) -> None:
+    """In the fast way and, with a field out of order, in the other one too."""
+    allowance = Allowance(1_000)
+    decode = counting_decoder_for(DiscoverHierarchyReply)
+    assert len(decode(payload, allowance).objects) >= 100
+    allowance.revoke()
+    with pytest.raises(IndexError):
+        decode(payload, allowance)

@@ -104,7 +104,7 @@ async def test_other_tasks_get_their_turns_while_a_large_message_is_decoded(
             done.set()
     assert reply is not None
     assert len(reply.objects) == 200_000
-    assert turns > 10
+    assert turns > 1  # one would be before the decoding, or after it
 
 
 async def test_a_deadline_ends_a_call_whose_reply_is_being_decoded() -> None:
