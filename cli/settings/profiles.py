@@ -35,11 +35,13 @@ class Profiles:
         path: The file, which need not exist.
         profiles: The settings of each profile, by its name.
         default: The profile that is taken where none is chosen, or None.
+        seen: Which file was read; None for none.
     """
 
     path: Path
     profiles: dict[str, dict[str, Any]] = field(default_factory=dict)
     default: str | None = None
+    seen: tuple[int, ...] | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -48,6 +50,7 @@ class Profiles:
         Raises:
             ConfigurationError: It cannot be read, is no TOML, or holds what it must not.
         """
+        seen = _look_of(path)  # before it is read: what changes from now on must not be lost
         try:
             text = read_bounded(path, _MOST_BYTES).decode("utf-8-sig")
         except FileNotFoundError:
@@ -65,7 +68,7 @@ class Profiles:
                 f"{str(path)!r} is no valid TOML: {error}; correct the line, or make the "
                 "profiles anew with `mxgw-py profile add`"
             ) from error
-        return cls(path)._take(content)
+        return cls(path, seen=seen)._take(content)
 
     def _take(self, content: Mapping[str, Any]) -> Self:
         tables = content.get("profiles", {})
@@ -147,8 +150,13 @@ class Profiles:
         Comments of the old file are lost.
 
         Raises:
-            ConfigurationError: It cannot be written.
+            ConfigurationError: It cannot be written, or is another one than was read.
         """
+        if _look_of(self.path) != self.seen:
+            raise ConfigurationError(
+                f"{str(self.path)!r} was changed by somebody else at this moment, so nothing was "
+                "written; run the command again"
+            )
         try:
             write_private(self.path, self.to_toml().encode())
         except UnicodeEncodeError as error:
@@ -169,6 +177,15 @@ class Profiles:
             table = self.profiles[name]
             lines += [f"{key} = {_toml(table[key])}" for key in PROFILE_KEYS if key in table]
         return "".join(line + "\n" for line in lines)
+
+
+def _look_of(path: Path) -> tuple[int, ...] | None:
+    """Return what tells a file from one that takes its place; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def check_name(name: str) -> None:

@@ -7,11 +7,13 @@ import stat
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mxgateway.errors import ConfigurationError
 from mxgateway.simulator import ThreadedSimulator
 
 Run = Callable[..., Any]
@@ -291,6 +293,23 @@ def test_an_authority_that_others_can_change_is_told(run: Run, tmp_path: Path) -
     authority.chmod(0o666)
     told = f"Warning: others can change {str(authority)!r} (mode 0666); chmod 600 keeps them out."
     assert told in run(*words).err.splitlines()
+
+
+def test_a_file_of_profiles_that_changed_meanwhile_is_not_written_over(tmp_path: Path) -> None:
+    profiles = import_module("mxgateway_cli.settings.profiles").Profiles
+    file = tmp_path / "p.toml"
+    for before in (None, '[profiles.a]\nendpoint = "a:1"\n'):
+        if before is not None:
+            file.write_text(before, encoding="utf-8")
+        mine = profiles.load(file)
+        mine.profiles["mine"] = {"endpoint": "m:1"}
+        theirs = profiles.load(file)
+        theirs.profiles["theirs"] = {"endpoint": "t:1"}
+        theirs.save()
+        with pytest.raises(ConfigurationError, match="run the command again"):
+            mine.save()
+        assert set(profiles.load(file).profiles) == set(theirs.profiles)
+        file.unlink()
 
 
 @posix

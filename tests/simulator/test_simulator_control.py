@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -306,6 +307,40 @@ def test_a_client_at_the_wrong_port_says_so(answer: bytes) -> None:
             with connection:
                 connection.sendall(answer)
                 with pytest.raises(ConfigurationError, match=f"on {host}:{port} is no control"):
+                    client.call("status")
+
+
+def test_an_answer_that_never_ends_is_waited_for_no_longer_than_the_timeout() -> None:
+    """Each piece of it comes in time."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        host, port = server.getsockname()
+        with ControlClient(f"{host}:{port}", "mine", timeout=0.3) as client:
+            connection, _ = server.accept()
+
+            def drip() -> None:
+                with contextlib.suppress(OSError):
+                    while True:
+                        connection.sendall(b" ")
+
+            dripping = threading.Thread(target=drip)
+            with connection:
+                dripping.start()
+                with pytest.raises((ConnectionLost, ConfigurationError)) as caught:
+                    client.call("status")
+                client.close()
+                dripping.join(10)
+    assert not dripping.is_alive()
+    assert "timed out" in str(caught.value) or "is longer than" in str(caught.value)
+
+
+def test_an_answer_with_what_is_no_json_is_none() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        host, port = server.getsockname()
+        with ControlClient(f"{host}:{port}", "mine") as client:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(b'{"ok": true, "result": NaN}\n')
+                with pytest.raises(ConfigurationError, match="no control channel"):
                     client.call("status")
 
 

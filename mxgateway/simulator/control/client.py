@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,7 +15,8 @@ from mxgateway.simulator.endpoints import host_and_port
 
 __all__ = ["ControlClient"]
 
-_REPLY_LIMIT = 64 << 20  # the audit of a long run has a line for each tag and session
+_REPLY_LIMIT = 16 << 20  # the audit of a long run has a line for each tag and session
+_PIECE = 1 << 16
 
 
 class ControlClient:
@@ -35,6 +37,8 @@ class ControlClient:
 
     def __init__(self, endpoint: str, token: str, *, timeout: float = 10.0) -> None:
         self._token = token
+        self._timeout = timeout
+        self._kept = b""
         self._endpoint = endpoint
         self._number = 0
         self._shown = False  # whether the simulator knows that the token is known here
@@ -44,7 +48,6 @@ class ControlClient:
             raise ConnectError(
                 f"no simulator answers on the control channel {endpoint}: {error}", processed="no"
             ) from error
-        self._lines = self._socket.makefile("rb")
 
     def call(self, name: str, /, **arguments: Any) -> Any:
         """Make one call and return its result; "help" lists all calls.
@@ -72,13 +75,13 @@ class ControlClient:
         """Send one line and return the result in its answer."""
         try:
             self._socket.sendall(request + b"\n")
-            line = self._lines.readline(_REPLY_LIMIT)
+            line = self._line(name)
         except OSError as error:
             raise ConnectionLost(f"control: {name}: {error}", cause="reset") from error
         if not line:
             raise ConnectionLost(f"control: {name}: the simulator closed", cause="eof")
         try:
-            reply = parse_json(line)
+            reply = parse_json(line, parse_constant=_refuse)
             if reply["ok"]:
                 self._shown = True
                 return reply["result"]
@@ -89,9 +92,35 @@ class ControlClient:
             ) from None
         raise ConfigurationError(f"control: {refusal}")
 
+    def _line(self, name: str) -> bytes:
+        """Return the next line, b"" where the connection ends before it.
+
+        Raises:
+            OSError: It did not come within the timeout, however much came of it.
+            ConfigurationError: It is too long.
+        """
+        deadline = time.monotonic() + self._timeout
+        data = bytearray(self._kept)
+        looked_at = 0
+        while (end := data.find(b"\n", looked_at)) < 0:
+            looked_at = len(data)
+            if looked_at > _REPLY_LIMIT:
+                raise ConfigurationError(
+                    f"control: {name}: the answer is longer than {_REPLY_LIMIT:,} bytes"
+                )
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("timed out")
+            self._socket.settimeout(left)
+            piece = self._socket.recv(_PIECE)
+            if not piece:
+                return b""
+            data += piece
+        self._kept = bytes(data[end + 1 :])
+        return bytes(data[:end])
+
     def close(self) -> None:
         """Close the connection; harmless when repeated."""
-        self._lines.close()
         self._socket.close()
 
     def __enter__(self) -> Self:
@@ -104,3 +133,7 @@ class ControlClient:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no JSON")
