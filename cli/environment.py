@@ -22,7 +22,7 @@ from mxgateway.printable import printable
 from mxgateway.redact import redact
 
 from .output.documents import json_line
-from .output.text import on_screen, shortened
+from .output.text import on_screen, shortened_within
 from .settings.keys import is_literal
 
 if TYPE_CHECKING:
@@ -168,8 +168,9 @@ class Environment:
         return answer
 
     def _line(self, text: str) -> str:
-        # Shortened after secrets are out: of a part of one nobody knows that it is one.
-        return printable(shortened(self.redact(text)))
+        # Shortened after secrets are out: of a part of one nobody knows that it is one. In the
+        # middle, for the end of a message says what to do.
+        return printable(shortened_within(self.redact(text)))
 
     def keep_secret(self, key: str) -> None:
         """Take `key` out of everything that is written; a word for its place is no secret."""

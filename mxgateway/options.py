@@ -63,7 +63,7 @@ class ClientOptions:
         max_message_elements: Most elements of a received message: entries of lists, packed ones
             too, and sub-messages, at all depths.
         max_expansion: How many times as long as it came a compressed message may be. Below
-            1 MiB it does not count.
+            4 MiB it does not count.
         max_objects: Most objects that one walk over pages of the galaxy may bring.
         max_walk_bytes: Most bytes of the replies of a walk that keeps them all, where each
             object and attribute counts as 80 more; the memory that it takes is up to four

@@ -18,7 +18,17 @@ from typing import Final
 
 from mxgateway.printable import printable
 
-__all__ = ["MOST_CHARACTERS", "edged", "first", "fold", "on_screen", "pad", "shortened", "width"]
+__all__ = [
+    "MOST_CHARACTERS",
+    "edged",
+    "first",
+    "fold",
+    "on_screen",
+    "pad",
+    "shortened",
+    "shortened_within",
+    "width",
+]
 
 MOST_CHARACTERS: Final = 4_000
 """Characters of one text that a terminal shows, or of a line on stderr; the rest is counted."""
@@ -111,6 +121,15 @@ def shortened(text: str, most: int = MOST_CHARACTERS) -> str:
     if len(text) <= most:
         return text
     return f"{text[:most]}... {len(text) - most} more characters"
+
+
+def shortened_within(text: str, most: int = MOST_CHARACTERS) -> str:
+    """Return the beginning and the end of `text`, and how many characters are between."""
+    if len(text) <= most:
+        return text
+    end = most // 4
+    left_out = len(text) - most
+    return f"{text[: most - end]}... {left_out} more characters ...{text[-end:]}"
 
 
 def edged(text: str) -> str:

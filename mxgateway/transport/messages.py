@@ -13,7 +13,7 @@ from mxgateway.errors import StatusCode
 __all__ = ["Compressed", "MessageCutter", "MessageError", "frame_message"]
 
 _MESSAGE_HEADER = 5  # gRPC over HTTP/2: one flag byte, four bytes of length
-_ANY_EXPANSION = 1 << 20  # bytes up to which nobody looks at how much a message has grown
+_ANY_EXPANSION = 4 << 20  # bytes up to which nobody looks at how much a message has grown
 
 
 class MessageError(Exception):
@@ -47,7 +47,7 @@ class MessageCutter:
 
     Args:
         limit: Largest message in bytes; checked on the prefix, before the body is kept.
-        max_expansion: How many times as long as it came a message of more than 1 MiB may be.
+        max_expansion: How many times as long as it came a message of more than 4 MiB may be.
     """
 
     __slots__ = (

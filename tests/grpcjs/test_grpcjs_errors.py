@@ -27,6 +27,7 @@ from mxgateway.generated.mxaccess_gateway.v1 import (
     AcknowledgeAlarmRequest,
     MxAccessGatewayStub,
 )
+from mxgateway.printable import printable
 from mxgateway.transport.channel import Channel
 
 ERRORS = [code for code in StatusCode if code is not StatusCode.OK]
@@ -75,7 +76,8 @@ async def test_status_messages_of_grpc_js_arrive_as_they_were(
             with pytest.raises(UnknownStatusError) as caught:
                 await client.invoke_raw(ping(session, headers=headers, status=status))
 
-    assert caught.value.message == text
+    assert caught.value.status_message == text
+    assert caught.value.message == printable(text)
 
 
 async def test_a_status_that_grpc_does_not_define_keeps_its_number(gateway: GrpcJsGateway) -> None:
